@@ -1,0 +1,95 @@
+"""More images out of each: fixed copies (the paper's), and random changes while training.
+
+The fixed copies are made once, for every part of the split. The random changes start from the landmarks'
+points and are drawn anew each time, for the training part alone.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepsquat.errors import UserError
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Which copies every image gets, and how far training images change at random (0: not at all)."""
+
+    flip: bool = False  # every image also mirrored
+    zoom_out: float | None = None  # every image also at this scale, padded with black
+    random_flip: bool = False  # mirror half of the images
+    rotate: float = 0.0  # degrees, either way
+    shift: float = 0.0  # fraction of the image, either way
+    scale: float = 0.0  # fraction, either way
+    jitter: float = 0.0  # standard deviation of each joint, fraction of the image's height
+    drop_limbs: float = 0.0  # probability that a limb is not drawn
+
+    def __post_init__(self) -> None:
+        if self.zoom_out is not None and not 0 < self.zoom_out < 1:
+            raise UserError(f"augment.zoom_out must lie between 0 and 1, got {self.zoom_out}")
+        for name in ("rotate", "shift", "jitter"):
+            if getattr(self, name) < 0:
+                raise UserError(f"augment.{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.scale < 1 or not 0 <= self.drop_limbs < 1:
+            raise UserError("augment.scale and augment.drop_limbs must be at least 0 and below 1")
+
+    @property
+    def is_random(self) -> bool:
+        return self.random_flip or any((self.rotate, self.shift, self.scale, self.jitter, self.drop_limbs))
+
+
+def copies(images: np.ndarray, augment: Augment) -> np.ndarray:
+    """(k, n, H, W, 3) uint8: the images themselves, then mirrored, zoomed out, and both, as chosen."""
+    versions = [images]
+    if augment.zoom_out is not None:
+        scale = augment.zoom_out
+        zoom = _albumentations().Affine(scale=(scale, scale), fill=0, p=1.0)
+        versions.append(_each(images, zoom))
+    if augment.flip:
+        mirror = _albumentations().HorizontalFlip(p=1.0)
+        versions = [version for v in versions for version in (v, _each(v, mirror))]
+    return np.stack(versions)
+
+
+def jittered(points: np.ndarray, augment: Augment, height: int, generator: np.random.Generator) -> np.ndarray:
+    """Points (n, p, 2) in pixels of an image `height` high, each moved by normal noise."""
+    if not augment.jitter:
+        return points
+    return points + generator.normal(0, augment.jitter * height, points.shape).astype(np.float32)
+
+
+def dropped_limbs(n: int, limbs: int, augment: Augment, generator: np.random.Generator) -> np.ndarray:
+    """(n, limbs) bool: which limbs are left out."""
+    return generator.random((n, limbs)) < augment.drop_limbs
+
+
+def changed(images: np.ndarray, augment: Augment, seed: int) -> np.ndarray:
+    """Images (n, H, W, 3), each mirrored, turned, moved and scaled at random. Same seed, same images."""
+    A = _albumentations()
+    change = A.Compose(
+        [
+            A.HorizontalFlip(p=0.5 if augment.random_flip else 0.0),
+            A.Affine(
+                scale=(1 - augment.scale, 1 + augment.scale),
+                translate_percent=(-augment.shift, augment.shift),
+                rotate=(-augment.rotate, augment.rotate),
+                fill=0,
+                p=1.0,
+            ),
+        ],
+        seed=seed,
+    )
+    return _each(images, change)
+
+
+def _each(images: np.ndarray, change: Any) -> np.ndarray:
+    return np.stack([change(image=image)["image"] for image in images]) if len(images) else images
+
+
+def _albumentations() -> Any:
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import asks the network for a newer version
+    import albumentations
+
+    return albumentations

@@ -1,0 +1,118 @@
+"""What happens beside the steps of a training: seeds, metrics to the run, checkpoints, progress."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+from tqdm import tqdm
+
+from deepsquat.files import written_whole
+
+
+class EpochSeeds(pl.Callback):
+    """Makes each epoch's order of images and dropout depend on the seed and the epoch alone.
+
+    So a run that is taken up after epoch n goes on exactly as if it had not stopped.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        trainer.train_dataloader.set_epoch(trainer.current_epoch)  # type: ignore[union-attr]
+        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+
+
+class EpochEnd(Checkpoint):
+    """Hands an epoch's metrics on, all in one call, then writes the checkpoints.
+
+    In that order, so that a run taken up from a checkpoint lacks no epoch's metrics. `last.ckpt` is what a
+    run goes on from, `best.ckpt` holds the weights of the lowest val/loss. Both are written after an epoch,
+    and always after the last one. Where writing takes more than a twentieth of the time since the last
+    writing, it waits for a later epoch.
+    """
+
+    def __init__(self, folder: Path, report: Callable[[dict[str, float], int], None]) -> None:
+        self.report = report
+        self.last, self.best = folder / "last.ckpt", folder / "best.ckpt"
+        self.best_loss, self.best_epoch = float("inf"), -1
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self._written, self._cost = 0.0, 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"loss": self.best_loss, "epoch": self.best_epoch, "weights": self.best_weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best_loss, self.best_epoch = state["loss"], state["epoch"]
+        self.best_weights = state["weights"]
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        loss = float(trainer.callback_metrics["val/loss"])
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, trainer.current_epoch
+            self.best_weights = {k: v.detach().cpu().clone() for k, v in module.network.state_dict().items()}  # type: ignore[union-attr]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
+        self.report(metrics, trainer.current_epoch + 1)
+        now = time.monotonic()
+        finished = trainer.current_epoch + 1 == trainer.max_epochs
+        if not finished and now - self._written < 20 * self._cost:
+            return
+        with written_whole(self.last) as temporary:
+            trainer.save_checkpoint(temporary)
+        with written_whole(self.best) as temporary:
+            torch.save({"weights": self.best_weights, "epoch": self.best_epoch}, temporary)
+        self._written = time.monotonic()
+        self._cost = self._written - now
+
+
+class Progress(pl.Callback):
+    """One bar over the whole training, with the time left and the last epoch's metrics."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        steps = int(trainer.num_training_batches)
+        assert trainer.max_epochs is not None
+        self.bar = tqdm(
+            total=trainer.max_epochs * steps,
+            initial=trainer.current_epoch * steps,
+            unit="step",
+            desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+            mininterval=0.2 if sys.stderr.isatty() else 15,
+            dynamic_ncols=True,
+        )
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False)
+        self._show_metrics(trainer)
+
+    def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
+        self.bar.update()
+
+    def _show_metrics(self, trainer: pl.Trainer) -> None:
+        shown = {
+            "loss": "train/loss",
+            "val": "val/loss",
+            "acc": "train/accuracy",
+            "val acc": "val/accuracy",
+            "squats": "val/squat_accuracy",
+        }
+        metrics = trainer.callback_metrics
+        values = {name: f"{float(metrics[key]):.3f}" for name, key in shown.items() if key in metrics}
+        self.bar.set_postfix(values, refresh=False)
+
+    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._show_metrics(trainer)
+        self.bar.close()
+
+    def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, error: BaseException) -> None:
+        if self.bar is not None:
+            self.bar.close()

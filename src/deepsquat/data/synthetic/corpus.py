@@ -1,0 +1,183 @@
+"""Films the corpus: plans the videos, draws them in several processes, writes labels and true joints.
+
+A video depends only on the options and its number, and is written whole: an interrupted corpus goes on where
+it stopped. `labels.yaml` comes last; with it and the `corpus.json` of these options the corpus is complete.
+
+`joints.npz` is compressed and holds no pickles: `names` (33,) are MediaPipe's landmarks, and for each video
+`<video>/pixels` (frames, 33, 2) float32, x to the right and y down in the picture, and
+`<video>/metres` (frames, 33, 3) float32, x to the subject's left, y up from the floor, z to where it faces.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from deepsquat.data.annotations import write_labels
+from deepsquat.data.squats import Squat
+from deepsquat.data.synthetic import SQUATS_A_VIDEO, SyntheticSquats
+from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
+from deepsquat.data.synthetic.render import Painter, drawn_look
+from deepsquat.data.synthetic.room import drawn_scene
+from deepsquat.files import written_whole
+from deepsquat.landmarks import NAMES
+
+# One thread: its bytes are always the same. A key frame every two seconds: seeking stays cheap.
+ENCODER = {"preset": "veryfast", "crf": "23", "threads": "1", "g": str(2 * FPS)}
+
+
+@dataclass(frozen=True)
+class Film:
+    """One video to make."""
+
+    number: int
+    subject: int
+    labels: tuple[int, ...]  # of its squats, in order of time
+
+    @property
+    def name(self) -> str:
+        return f"videos/{self.number + 1:03d}.mp4"
+
+
+def planned(options: SyntheticSquats) -> tuple[Film, ...]:
+    """The videos of a corpus: who squats in each, how often, and how well."""
+    rng = np.random.default_rng([options.seed, 0])
+    counts = _counts(rng, options.squats, options.videos)
+    whole = rng.permutation(np.arange(options.videos) % 2)  # the label of a video of one label only
+    films = []
+    for number, count in enumerate(counts):
+        good = int(rng.integers(count // 2, (count + 1) // 2 + 1))
+        labels = rng.permutation([1] * good + [0] * (count - good))
+        if options.one_label_per_video:
+            labels = np.full(count, whole[number])
+        subject = number % (options.subjects or options.videos)
+        films.append(Film(number, subject, tuple(int(label) for label in labels)))
+    return tuple(films)
+
+
+def _counts(rng: np.random.Generator, squats: int, videos: int) -> list[int]:
+    """Squats in each video, uneven but within the bounds."""
+    fewest, most = SQUATS_A_VIDEO
+    counts = [squats // videos + (number < squats % videos) for number in range(videos)]
+    for giver, taker in rng.integers(videos, size=(3 * videos, 2)):
+        if giver != taker and counts[giver] > fewest and counts[taker] < most:
+            counts[giver] -= 1
+            counts[taker] += 1
+    return counts
+
+
+def drawn(options: SyntheticSquats) -> None:
+    """Draw what is missing of the corpus."""
+    folder = options.folder
+    note, labels = folder / "corpus.json", folder / "labels.yaml"
+    films = planned(options)
+    missing = [film for film in films if not (folder / film.name).exists()]
+    same = note.exists() and note.read_text(encoding="utf-8") == options.description()
+    if same and labels.exists() and not missing:
+        return
+    with written_whole(note) as path:
+        path.write_text(options.description(), encoding="utf-8")
+    done = len(films) - len(missing)
+    with tqdm(desc="drawing videos", unit="video", total=len(films), initial=done) as bar:
+        for _ in _in_processes(options, missing):
+            bar.update()
+    _write_joints(options, films)
+    squats = [squat for film in films for squat in _squats(options, film)]
+    write_labels(labels, squats)
+
+
+def _in_processes(options: SyntheticSquats, films: list[Film]) -> Iterator[None]:
+    """Draw the films, several at once; yields as each is done."""
+    workers = min(options.workers or os.cpu_count() or 1, len(films))
+    if workers <= 1:
+        for film in films:
+            write_video(options, film)
+            yield
+        return
+    # Spawned, not forked: the caller may hold threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+    try:
+        yield from pool.map(write_video, [options] * len(films), films)
+    finally:
+        # After Ctrl-C the videos under way are finished, and no other is begun.
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+
+
+def motion(options: SyntheticSquats, film: Film) -> Motion:
+    """What happens in a film."""
+    return filmed_motion(options.seed, film.number, film.subject, film.labels)
+
+
+def painter(options: SyntheticSquats, film: Film, motion: Motion) -> Painter:
+    """Who draws a film: the subject's looks, and the video's room and camera."""
+    look = drawn_look(np.random.default_rng([options.seed, 3, film.subject]))
+    room = np.random.default_rng([options.seed, 4, film.number])
+    return Painter(motion.body, look, drawn_scene(room, options.width, options.height, motion.body.height))
+
+
+def write_video(options: SyntheticSquats, film: Film) -> None:
+    """Draw and encode one film."""
+    filmed = motion(options, film)
+    draw = painter(options, film, filmed)
+    with (
+        written_whole(options.folder / film.name) as path,
+        av.open(str(path), "w", format="mp4") as container,
+    ):
+        stream = container.add_stream("libx264", rate=FPS, options=ENCODER)
+        stream.width, stream.height, stream.pix_fmt = options.width, options.height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, FPS)
+        for number, points in enumerate(filmed.points):
+            planes = cv2.cvtColor(draw.frame(points), cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _squats(options: SyntheticSquats, film: Film) -> list[Squat]:
+    return [
+        Squat(
+            video=film.name,
+            index=index,
+            start=rep.start / FPS,
+            bottom=rep.bottom / FPS,
+            end=rep.end / FPS,
+            label=rep.label,
+            subject=f"subject-{film.subject + 1:03d}",
+            faults=rep.faults,
+        )
+        for index, rep in enumerate(motion(options, film).reps)
+    ]
+
+
+def _write_joints(options: SyntheticSquats, films: tuple[Film, ...]) -> None:
+    arrays: dict[str, np.ndarray] = {"names": np.array(NAMES)}
+    for film in films:
+        filmed = motion(options, film)
+        metres = filmed.points[:, : len(NAMES)]
+        pixels, _ = painter(options, film, filmed).scene.camera.project(metres)
+        arrays[f"{film.name}/pixels"] = pixels.astype(np.float32)
+        arrays[f"{film.name}/metres"] = metres.astype(np.float32)
+    with written_whole(options.folder / "joints.npz") as path:
+        np.savez_compressed(path, allow_pickle=False, **arrays)
+
+
+def read_joints(path: Path) -> dict[str, np.ndarray]:
+    """Every array of a `joints.npz`."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

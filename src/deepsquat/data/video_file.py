@@ -1,0 +1,65 @@
+"""Opening a video file, and saying in one line why it cannot be opened."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from deepsquat.errors import UserError
+
+# Files are opened as these only: a text or a playlist named .mp4 would otherwise be drawn, or make libav open
+# the files and addresses that it lists.
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,dv,gif"
+HEAD = 65536  # bytes; an AVI file's headers are among them
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and its video stream: the first that is no cover picture.
+
+    Raises:
+        UserError: it cannot be read, is no video, or lacks what is needed to decode and time its frames.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give a video file") from error
+    if not head:
+        raise UserError(f"{path}: the file is empty; copy the video again")
+    if _avi_without_rate(head):
+        raise UserError(
+            f"{path}: its header gives no frame rate and AVI has no timestamps; convert it to .mp4"
+        )
+    av.logging.set_level(None)  # libav's own messages add nothing to ours
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+    try:
+        # An absolute path: libav would take what stands before a colon for a protocol.
+        container = av.open(str(path.absolute()), container_options=options, metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        what = "is no video; give a video file"
+        if head[4:8] == b"ftyp":
+            what = "is cut off or damaged; copy it again, or export it again"
+        raise UserError(f"{path}: {what} ({getattr(error, 'strerror', None) or error})") from error
+    with container:
+        videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
+            raise UserError(f"{path}: there is no picture track in it; give a video file")
+        if videos[0].codec_context is None:
+            raise UserError(f"{path}: its video codec is not supported; convert it to H.264")
+        videos[0].codec_context.thread_count = 1  # videos are spread over processes instead
+        yield container, videos[0]
+
+
+def _avi_without_rate(head: bytes) -> bool:
+    """Whether it is an AVI file with a frame rate of zero, for which libav would make up 25."""
+    main, stream = head.find(b"avih"), head.find(b"vids")
+    if head[:4] != b"RIFF" or head[8:12] != b"AVI " or min(main, stream) < 0 or len(head) < stream + 28:
+        return False
+    (period,) = struct.unpack_from("<I", head, main + 8)
+    return period == 0 and 0 in struct.unpack_from("<II", head, stream + 20)

@@ -1,0 +1,105 @@
+"""From Hydra's config to the stages."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from deepsquat import command
+from deepsquat.command import build
+from deepsquat.errors import UserError
+
+_GROUPS = ("pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
+
+
+def train(config: DictConfig) -> dict[str, float]:
+    """src/train.py: one training; its metrics."""
+    from hydra.core.hydra_config import HydraConfig
+
+    command.stop_on_sigterm()
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    resume = config.resume
+    if resume is not None:
+        config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
+    options = _options(config)
+
+    from deepsquat import training
+
+    job = training.Job(
+        source=options["data"],
+        pose=options["pose"],
+        style=options["skeleton"],
+        split=options["split"],
+        augment=options["augment"],
+        model=options["model"],
+        optim=options["optim"],
+        trainer=options["trainer"],
+        tracking=options["tracking"],
+        seed=config.seed,
+        protocol=config.protocol.name,
+        note=config.protocol.note,
+        data_folder=Path(config.paths.data),
+        root=command.ROOT,
+    )
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    return training.train(job, values, folder, resume).metrics
+
+
+def prepare(config: DictConfig) -> None:
+    """src/prepare.py: the landmark table, and the file of images where one is asked for."""
+    command.stop_on_sigterm()
+    options = _options(config)
+
+    folder = Path(config.paths.data)
+    if not config.export:
+        from deepsquat.pose.table import prepare as prepare_table
+
+        prepare_table(options["data"], options["pose"], folder)
+        return
+    from deepsquat.dataset import load_images, save
+
+    path = Path(config.export).expanduser()
+    if path.suffix != ".npz":
+        raise UserError(f"export={config.export}: the file's name must end in .npz")
+    images = load_images(options["data"], options["pose"], options["skeleton"], options["augment"], folder)
+    save(path, images)
+    copies, frames = images.images.shape[:2]
+    print(f"{copies * frames} images in {path}; train on them with data=arrays data.file={path}")
+
+
+def _options(config: DictConfig) -> dict[str, Any]:
+    """Each group's dataclass, checked, without torch and before any data is touched."""
+    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
+        raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
+    options = {group: build(config, group) for group in ("data", *_GROUPS)}
+    style = options["skeleton"]
+    options["model"].feature_shape(style.height, style.width)
+    return options
+
+
+def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[DictConfig, Path]:
+    """The config and the folder of a run that did not end.
+
+    Raises:
+        UserError: no such run, it has ended, its checkpoint is gone, or other values are given with `resume`.
+    """
+    from deepsquat.tracking import Store
+
+    others = [o for o in overrides if not o.startswith(("resume=", "tracking"))]
+    if others:
+        raise UserError(
+            f"resume={run_id} takes every value from the run it goes on with; leave out {' '.join(others)}"
+        )
+    run = Store(build(config, "tracking")).find(run_id)
+    if run.status == "FINISHED":
+        raise UserError(f"resume={run_id}: this run has finished; start a new one")
+    folder = Path(run.tag("folder"))
+    saved = folder / "files" / "config.yaml"
+    if not (folder / "last.ckpt").is_file() or not saved.is_file():
+        raise UserError(
+            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to go on from; "
+            "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
+        )
+    found = OmegaConf.load(saved)
+    assert isinstance(found, DictConfig)
+    return found, folder

@@ -1,0 +1,192 @@
+"""Pose estimation of many videos, spread over processes."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.errors import UserError
+from deepsquat.landmarks import NAMES
+
+
+@dataclass(frozen=True)
+class VideoWork:
+    """One video, and the squats in it whose frames are wanted."""
+
+    root: Path
+    video: str
+    squats: tuple[Squat, ...]
+    frames: FrameChoice
+
+    @property
+    def wanted(self) -> int:
+        return sum(len(self.frames.times(squat)) for squat in self.squats)
+
+
+@dataclass(frozen=True)
+class VideoPoses:
+    """Every frame of one video that was given to the estimator; all arrays have the same length n."""
+
+    squat: np.ndarray  # (n,) int32, Squat.index
+    frame: np.ndarray  # (n,) int32
+    time: np.ndarray  # (n,) float64, seconds
+    offset: np.ndarray  # (n,) float64, seconds from the squat's bottom
+    aspect: np.ndarray  # (n,) float32, width over height
+    landmarks: np.ndarray  # (n, 33, 4) float32, NaN where nobody was found
+
+
+def estimate(
+    works: Sequence[VideoWork],
+    bundle: Path,
+    workers: int | None,
+    keep: Callable[[VideoWork, VideoPoses], None],
+) -> None:
+    """Estimate the poses of all videos; `keep` takes each video's as soon as they are complete.
+
+    Raises:
+        UserError: a video cannot be read, or a worker was killed from outside.
+    """
+    from tqdm import tqdm
+
+    # The longest first, so that no worker starts on a long one when the others are done.
+    waiting = deque(sorted(works, key=lambda work: -work.wanted))
+    running: dict[Connection, tuple[BaseProcess, VideoWork, int]] = {}  # the count: frames done in this video
+    processes: list[BaseProcess] = []
+    # leave=False: the line that `prepare` prints at the end says as much.
+    with tqdm(total=sum(work.wanted for work in works), desc="Poses", unit="frame", leave=False) as bar:
+        try:
+            for _ in range(min(workers or _cores(), len(waiting))):
+                connection, process = _started(bundle)
+                processes.append(process)
+                running[connection] = process, waiting.popleft(), 0
+                _send(connection, running[connection][1])
+            while running:
+                for ready in wait(list(running)):
+                    connection = cast(Connection, ready)
+                    process, work, count = running[connection]
+                    result = _received(connection, process, work)
+                    if result is None:
+                        running[connection] = process, work, count + 1
+                        bar.update(1)
+                        continue
+                    bar.update(work.wanted - count)  # several wanted times may fall on one frame
+                    if waiting:
+                        running[connection] = process, waiting.popleft(), 0
+                        _send(connection, running[connection][1])
+                    else:
+                        del running[connection]
+                        connection.close()
+                    keep(work, result)
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.join()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _started(bundle: Path) -> tuple[Connection, BaseProcess]:
+    # Spawned, not forked: MediaPipe, PyTorch and MLflow have threads, and those do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, bundle), daemon=True)
+    # Ctrl-C in a terminal reaches every process. Blocked here, it stays blocked in the child from its first
+    # moment; the parent gets it and ends the children.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    theirs.close()  # else the end of the child would not end the pipe
+    return ours, process
+
+
+def _send(connection: Connection, work: VideoWork) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # it was killed: `_received` says so
+        connection.send(work)
+
+
+def _received(connection: Connection, process: BaseProcess, work: VideoWork) -> VideoPoses | None:
+    """A video's poses when they are complete, None for one more frame."""
+    try:
+        kind, content = connection.recv()
+    except (EOFError, OSError):  # OSError: in the middle of a message
+        process.join()
+        raise UserError(
+            f"{work.root / work.video}: the process that read it was killed (exit code {process.exitcode}), "
+            "perhaps for want of memory; start again, perhaps with pose.workers=1: finished videos are kept"
+        ) from None
+    if kind == "mistake":
+        raise UserError(content)
+    if kind == "defect":
+        raise RuntimeError(f"in the process that read {work.root / work.video}:\n{content}")
+    return content if kind == "poses" else None
+
+
+def _work(connection: Connection, bundle: Path) -> None:
+    """The life of a worker: videos in, frame counts and poses out, until the other end closes."""
+    _drop_native_messages()
+    from deepsquat.pose.mediapipe import PoseEstimator
+
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        try:
+            with PoseEstimator(bundle) as estimator:
+                while True:
+                    work = connection.recv()
+                    connection.send(("poses", _poses(work, estimator, connection)))
+        except UserError as error:
+            connection.send(("mistake", str(error)))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise  # the parent has no more videos, or is gone
+        except Exception:
+            connection.send(("defect", traceback.format_exc()))
+
+
+def _poses(
+    work: VideoWork, estimator: Callable[[np.ndarray], np.ndarray | None], connection: Connection
+) -> VideoPoses:
+    from deepsquat.data.video import squat_frames
+
+    nobody = np.full((len(NAMES), 4), np.nan, np.float32)
+    rows: list[tuple[Any, ...]] = []
+    for squat, number, time, offset, image in squat_frames(work.root, work.squats, work.frames):
+        landmarks = estimator(image)
+        height, width = image.shape[:2]
+        rows.append(
+            (squat.index, number, time, offset, width / height, nobody if landmarks is None else landmarks)
+        )
+        connection.send(("frame", None))
+    rows.sort(key=lambda row: row[:2])
+    squat_index, numbers, times, offsets, aspects, found = zip(*rows, strict=True) if rows else ((),) * 6
+    return VideoPoses(
+        squat=np.array(squat_index, np.int32),
+        frame=np.array(numbers, np.int32),
+        time=np.array(times, np.float64),
+        offset=np.array(offsets, np.float64),
+        aspect=np.array(aspects, np.float32),
+        landmarks=np.array(found, np.float32).reshape(-1, len(NAMES), 4),
+    )
+
+
+def _drop_native_messages() -> None:
+    """Send what MediaPipe's C++ writes to stderr nowhere; Python's own stderr stays."""
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

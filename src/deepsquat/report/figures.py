@@ -1,0 +1,89 @@
+"""Pictures of a run: curves, confusion matrices, sheets of skeletons."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepsquat.files import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Kept apart by most colour-blind readers, and in grey.
+TRAIN, VAL = "#1f6f9f", "#e08214"
+
+
+def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (4.5, 3.5)) -> tuple["Figure", Any]:
+    """A figure with a grid of axes, made without the global state of pyplot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    FigureCanvasAgg(made)
+    return made, made.subplots(rows, columns, squeeze=False)
+
+
+def write(made: "Figure", path: Path) -> None:
+    with written_whole(path) as temporary:
+        made.savefig(temporary, dpi=120, format="png")
+
+
+def curves(history: Sequence[dict[str, float]], path: Path, title: str) -> None:
+    """Accuracy and loss of train and val over the epochs: the paper's Figure 9."""
+    made, axes = figure(columns=2)
+    epochs = [row["epoch"] for row in history]
+    for axis, metric in zip(axes[0], ("accuracy", "loss"), strict=True):
+        for part, colour in (("train", TRAIN), ("val", VAL)):
+            values = [row[f"{part}/{metric}"] for row in history]
+            marker = "o" if len(epochs) == 1 else None
+            axis.plot(epochs, values, color=colour, label=part, marker=marker)
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(metric if metric == "accuracy" else "loss (cross-entropy + L2 penalty)")
+        axis.grid(alpha=0.3)
+        axis.legend()
+    axes[0][0].set_ylim(0, 1.02)
+    axes[0][1].set_ylim(bottom=0)
+    made.suptitle(title)
+    write(made, path)
+
+
+def confusion_matrix(counts: np.ndarray, path: Path, title: str) -> None:
+    """counts (2, 2): rows the label, columns the prediction, good first."""
+    made, axes = figure(size=(4, 3.6))
+    axis = axes[0][0]
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row in range(2):
+        for column in range(2):
+            axis.text(
+                column,
+                row,
+                f"{counts[row, column]}\n{share[row, column]:.0%}",
+                ha="center",
+                va="center",
+                color="white" if share[row, column] > 0.5 else "black",
+            )
+    axis.set_xticks([0, 1], ["good", "bad"])
+    axis.set_yticks([0, 1], ["good", "bad"])
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("label")
+    made.suptitle(title)
+    write(made, path)
+
+
+def sheet(
+    images: Sequence[np.ndarray], captions: Sequence[str], path: Path, title: str, columns: int = 8
+) -> None:
+    """Skeleton images in a grid, a caption over each."""
+    rows = max(1, -(-len(images) // columns))
+    height, width = images[0].shape[:2] if len(images) else (192, 108)
+    made, axes = figure(columns, rows, size=(1.5, 1.5 * height / width + 0.45))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
+        axis.imshow(image)
+        axis.set_title(caption, fontsize=7)
+    made.suptitle(title, fontsize=10)
+    write(made, path)

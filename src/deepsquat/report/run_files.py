@@ -1,0 +1,91 @@
+"""The files that a run keeps: what went in, what came out, as pictures and as tables."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from deepsquat.datamodule import Part, SquatData
+from deepsquat.evaluation import Predictions, confusion
+from deepsquat.files import written_whole
+from deepsquat.report import figures
+from deepsquat.split import PARTS
+
+CURVES = [f"{part}/{metric}" for metric in ("accuracy", "loss") for part in ("train", "val")]
+_WORDS = ("bad", "good")
+_SHEET = 32  # skeletons on a sheet
+
+
+def write_inputs(folder: Path, config: dict[str, Any], diff: str, data: SquatData) -> None:
+    """config.yaml, split.json, code.diff and a sheet of sample skeletons."""
+    _write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    members = {name: [item.id for item in data.parts[name].squats] for name in PARTS}
+    _write_text(folder / "split.json", json.dumps(members, indent=1))
+    if diff:
+        _write_text(folder / "code.diff", diff)
+    train = data.parts["train"]
+    rows = np.linspace(0, len(train.rows) - 1, min(_SHEET, len(train.rows))).astype(int)
+    figures.sheet(
+        [train.pixels[train.rows[i]].numpy() for i in rows],
+        [f"{_WORDS[int(train.label[i])]}\n{train.squats[int(train.squat[i])].id}" for i in rows],
+        folder / "samples.png",
+        "What the network is given: training images and their labels",
+    )
+
+
+def write_results(
+    folder: Path,
+    data: SquatData,
+    predictions: dict[str, Predictions],
+    history: Sequence[dict[str, float]],
+    title: str,
+) -> None:
+    """Curves, confusion matrices per image and per squat, the worst mistakes, every prediction."""
+    figures.curves(history, folder / "curves.png", title)
+    for part, found in predictions.items():
+        figures.confusion_matrix(
+            confusion(found.label, found.p_good), folder / f"confusion_{part}_images.png", f"{part}, images"
+        )
+        figures.confusion_matrix(
+            confusion(*found.per_squat()), folder / f"confusion_{part}_squats.png", f"{part}, squats"
+        )
+    _mistakes(folder / "mistakes.png", data, predictions)
+    _predictions_csv(folder / "predictions.csv", data, predictions)
+
+
+def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
+    part, found = data.parts["test"], predictions["test"]
+    miss = np.abs(found.p_good - found.label)
+    worst = [i for i in np.argsort(-miss, kind="stable")[:_SHEET] if miss[i] > 0.5]
+    figures.sheet(
+        [part.pixels[found.row[i]].numpy() for i in worst],
+        [
+            f"{_WORDS[found.label[i]]}, said {found.p_good[i]:.0%} good\n{part.squats[found.squat[i]].id}"
+            for i in worst
+        ],
+        path,
+        f"The worst of {int((miss > 0.5).sum())} mistakes on {len(miss)} test images",
+    )
+
+
+def _predictions_csv(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["part", "squat", "video", "subject", "copy", "frame", "label", "p_good"])
+        for name, found in predictions.items():
+            part: Part = data.parts[name]
+            for i, p_good in enumerate(found.p_good):
+                item = part.squats[found.squat[i]]
+                copy, frame = divmod(i, len(part.frames))
+                rows.writerow(
+                    [name, item.id, item.video, item.subject, copy, frame, found.label[i], f"{p_good:.6f}"]
+                )
+
+
+def _write_text(path: Path, text: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,249 @@
+"""One MLflow run a training. The only module that knows MLflow, with the report."""
+
+import hashlib
+import logging
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepsquat.errors import UserError
+
+_BATCH = 1000  # metrics and params that MLflow takes in one call: 1,000 and 100
+_PARAMS = 100
+
+
+@dataclass(frozen=True)
+class MlflowOptions:
+    """Where runs are kept."""
+
+    uri: str
+    artifacts: str  # folder for artifacts, for a store without a server
+    experiment: str = "deepsquat"
+
+
+class Store:
+    """An MLflow tracking store and one experiment in it."""
+
+    def __init__(self, options: MlflowOptions) -> None:
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        logging.getLogger("alembic").setLevel(logging.ERROR)
+        if options.uri.startswith("sqlite:///"):
+            _folder_of(options.uri)
+        try:
+            self.client = MlflowClient(options.uri)
+            found = self.client.get_experiment_by_name(options.experiment)
+            if found is not None and found.lifecycle_stage == "deleted":
+                raise UserError(
+                    f"tracking.experiment={options.experiment} is deleted in {options.uri}; "
+                    "restore it or name another"
+                )
+            self.experiment = found.experiment_id if found else self._create(options)
+        except MlflowException as error:
+            raise UserError(
+                f"tracking.uri={options.uri}: {str(error).splitlines()[0].split('. ')[0]}"
+            ) from error
+        self.uri = options.uri
+
+    def _create(self, options: MlflowOptions) -> str:
+        from mlflow.exceptions import MlflowException
+
+        location = None
+        if options.uri.startswith("sqlite:"):
+            location = Path(options.artifacts).resolve().as_uri()
+        try:
+            return str(self.client.create_experiment(options.experiment, artifact_location=location))
+        except MlflowException:  # another process was faster
+            found = self.client.get_experiment_by_name(options.experiment)
+            if found is None:
+                raise
+            return str(found.experiment_id)
+
+    def start(self, name: str, tags: Mapping[str, str]) -> "Run":
+        run = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
+        return Run(self, run.info.run_id, run.info.status, run.data.tags)
+
+    def find(self, run_id: str) -> "Run":
+        """A run by its id.
+
+        Raises:
+            UserError: there is no such run.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_run(run_id)
+        except MlflowException as error:
+            raise UserError(f"there is no run {run_id} in {self.uri}; mlflow ui lists the runs") from error
+        return Run(self, run_id, found.info.status, found.data.tags)
+
+
+def _folder_of(uri: str) -> None:
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not path.parent.is_dir():
+        raise UserError(
+            f"tracking.uri={uri}: the folder {path.parent} does not exist; create it or name another"
+        )
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UserError(f"tracking.uri={uri}: cannot be written; choose a place you may write to")
+
+
+class Run:
+    """One MLflow run: thin, so that what is logged reads as plain data."""
+
+    def __init__(self, store: Store, run_id: str, status: str, tags: Mapping[str, str]) -> None:
+        self.client, self.id, self.status = store.client, run_id, status
+        self._tags = tags
+
+    def tag(self, name: str) -> str:
+        """The tag's value when the run was looked up; empty where it has none."""
+        return self._tags.get(name, "")
+
+    def go_on(self) -> None:
+        """The run is no longer ended."""
+        self.client.update_run(self.id, status="RUNNING")
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        items = [Param(key, str(value)) for key, value in values.items()]
+        for start in range(0, len(items), _PARAMS):
+            self.client.log_batch(self.id, params=items[start : start + _PARAMS])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(self.id, tags=[RunTag(key, str(value)) for key, value in values.items()])
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        items = [Metric(key, float(value), now, step) for key, value in values.items()]
+        for start in range(0, len(items), _BATCH):
+            self.client.log_batch(self.id, metrics=items[start : start + _BATCH])
+
+    def dataset(self, name: str, digest: str, source: str, profile: str) -> None:
+        """The data set that the run was given, as MLflow's own dataset input."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        entity = Dataset(name=name, digest=digest[:36], source_type="local", source=source, profile=profile)
+        self.client.log_inputs(
+            self.id, datasets=[DatasetInput(entity, tags=[InputTag("mlflow.data.context", "training")])]
+        )
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        """A file, or everything in a folder, under `folder` of the run's artifacts."""
+        if path.is_dir():
+            self.client.log_artifacts(self.id, str(path), folder)
+        else:
+            self.client.log_artifact(self.id, str(path), folder)
+
+    def history(self, keys: Sequence[str]) -> list[dict[str, float]]:
+        """What was logged of the keys, one row a step, its number as "epoch"."""
+        rows: dict[int, dict[str, float]] = {}
+        for key in keys:
+            for metric in sorted(self.client.get_metric_history(self.id, key), key=lambda m: m.timestamp):
+                rows.setdefault(metric.step, {"epoch": metric.step})[key] = metric.value
+        return [rows[step] for step in sorted(rows)]
+
+    def end(self, status: str) -> None:
+        self.client.set_terminated(self.id, status)
+
+    @contextmanager
+    def ending(self) -> Iterator["Run"]:
+        """Ends the run FINISHED, KILLED where it was interrupted, or FAILED with the reason as a tag."""
+        try:
+            yield self
+        except (KeyboardInterrupt, SystemExit):
+            self.end("KILLED")
+            raise
+        except BaseException as error:
+            self.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
+            self.end("FAILED")
+            raise
+        self.end("FINISHED")
+
+
+def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names: {"model": {"blocks": 4}} -> {"model.blocks": 4}."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def code_tags(root: Path) -> tuple[dict[str, str], str]:
+    """Tags that say which code runs, and the uncommitted changes as a diff ("" where there are none)."""
+
+    def git(*arguments: str) -> str:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(root), *arguments],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=True,
+            )
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        return done.stdout
+
+    commit = git("rev-parse", "HEAD").strip()
+    diff = git("diff", "HEAD") if commit else ""
+    tags = {
+        "mlflow.source.name": sys.argv[0],
+        "mlflow.source.type": "LOCAL",
+        "command": shlex.join([Path(sys.executable).name, *sys.argv]),
+        "code.dirty": hashlib.sha256(diff.encode()).hexdigest()[:12] if diff else "no",
+    }
+    if commit:
+        tags["mlflow.source.git.commit"] = commit
+    return tags, diff
+
+
+def machine_tags() -> dict[str, str]:
+    """Tags that say on what hardware and with which versions a run was made."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    import torch
+
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+    tags = {
+        "hardware.cpu": f"{_cpu_name()}, {len(_usable_cores())} cores",
+        "hardware.gpu": gpu,
+        "version.python": platform.python_version(),
+    }
+    for package in ("torch", "pytorch-lightning", "mediapipe", "albumentations", "mlflow", "optuna", "numpy"):
+        try:
+            tags[f"version.{package}"] = version(package)
+        except PackageNotFoundError:
+            tags[f"version.{package}"] = "not installed"
+    return tags
+
+
+def _usable_cores() -> set[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

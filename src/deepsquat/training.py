@@ -1,0 +1,203 @@
+"""The main job: from a source of squats to a trained network and its MLflow run."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from deepsquat import tracking
+from deepsquat.augment import Augment
+from deepsquat.callbacks import EpochEnd, EpochSeeds, Progress
+from deepsquat.datamodule import SquatData, items_of
+from deepsquat.dataset import Images, load_images, named
+from deepsquat.errors import UserError
+from deepsquat.evaluation import Predictions, predict, wilson_interval
+from deepsquat.model.classifier import Classifier
+from deepsquat.model.convnet import ConvNet
+from deepsquat.model.options import AdamOptions, ConvNetOptions
+from deepsquat.report import run_files
+from deepsquat.skeleton import Style
+from deepsquat.split import Audit, SplitOptions, audit, split
+from deepsquat.trainer import TrainerOptions, device_of, make_trainer
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that one training is told; plain dataclasses, each of the stage it belongs to."""
+
+    source: Any  # the options of a data stage
+    pose: Any  # the options of the pose stage
+    style: Style
+    split: SplitOptions
+    augment: Augment
+    model: ConvNetOptions
+    optim: AdamOptions
+    trainer: TrainerOptions
+    tracking: tracking.MlflowOptions
+    seed: int
+    protocol: str  # its name
+    note: str  # what the run says of its protocol
+    data_folder: Path
+    root: Path  # the repository, for the code's tags
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**31:
+            raise UserError(f"seed must be 0 to {2**31 - 1}, got {self.seed}")
+        self.model.feature_shape(self.style.height, self.style.width)
+
+
+@dataclass(frozen=True)
+class Result:
+    """metrics: of the last epoch, and of test, under the names of the run."""
+
+    run_id: str
+    metrics: dict[str, float]
+    folder: Path
+
+
+def train(job: Job, config: dict[str, Any], folder: Path, resume: str | None = None) -> Result:
+    """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
+
+    config: the resolved values that `job` was built from, logged as they are.
+    resume: id of an interrupted run whose `last.ckpt` lies in `folder`; its training goes on.
+
+    Raises:
+        UserError: the data cannot be used, or the loss became NaN (the run then ends FAILED).
+        KeyboardInterrupt: the run ends KILLED and keeps its checkpoints.
+    """
+    device_of(job.trainer)  # what cannot be had is said before the data stages take their minutes
+    store = tracking.Store(job.tracking)
+    images = load_images(job.source, job.pose, job.style, job.augment, job.data_folder)
+    parts = split(items_of(images), job.split)
+    crossing = audit(parts, job.split.by)
+    data = SquatData(images, parts, job.optim.batch_size, job.seed, job.augment, job.style)
+    _say_data(data, crossing, job)
+
+    if resume:
+        run = store.find(resume)
+        run.go_on()
+    else:
+        run = store.start(_run_name(job), {"protocol": job.protocol, "folder": str(folder)})
+    with run.ending():
+        print(f"Run {run.id}, in {folder}")
+        if not resume:
+            _log_inputs(run, job, config, images, data, crossing, folder)
+        try:
+            result = _fit_and_test(job, run, data, folder, resume is not None)
+        finally:
+            for checkpoint in folder.glob("*.ckpt"):
+                run.artifact(checkpoint, "checkpoints")
+        predictions = {
+            part: predict(result.network, data.parts[part], result.device) for part in ("val", "test")
+        }
+        files = folder / "files"
+        run_files.write_results(files, data, predictions, run.history(run_files.CURVES), _title(job, run.id))
+        run.artifact(files)
+    (folder / "last.ckpt").unlink(missing_ok=True)  # it stays among the run's artifacts
+    _say_results(run, job, data, predictions, result.metrics)
+    return Result(run.id, result.metrics, folder)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    network: ConvNet
+    device: torch.device
+    metrics: dict[str, float]
+
+
+def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, goes_on: bool) -> _Fitted:
+    pl.seed_everything(job.seed, verbose=False)
+    network = ConvNet(job.model, job.style.height, job.style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    classifier = Classifier(network, job.optim)
+    run.metrics({"parameters": sum(p.numel() for p in network.parameters())}, 0)
+    epoch_end = EpochEnd(folder, run.metrics)
+    trainer = make_trainer(job.trainer, [EpochSeeds(job.seed), epoch_end, Progress()])
+    start = time.monotonic()
+    try:
+        last = folder / "last.ckpt" if goes_on else None
+        trainer.fit(classifier, datamodule=data, ckpt_path=last, weights_only=True)
+    except SystemExit as stop:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from stop
+    seconds = time.monotonic() - start
+    metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
+    trainer.test(classifier, datamodule=data, verbose=False)
+    tested = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
+    closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
+    run.metrics(tested | closing, trainer.current_epoch)
+    return _Fitted(network, classifier.device, metrics | tested | closing)
+
+
+def _run_name(job: Job) -> str:
+    model = job.model
+    network = f"{model.blocks} blocks, kernel {model.kernel_size}, l2 {job.optim.l2:g}"
+    return f"{network}, {named(job.source)}, {job.protocol}"
+
+
+def _title(job: Job, run_id: str) -> str:
+    return f"{_run_name(job)}, split by {job.split.by} ({run_id[:8]})"
+
+
+def _log_inputs(
+    run: tracking.Run,
+    job: Job,
+    config: dict[str, Any],
+    images: Images,
+    data: SquatData,
+    crossing: Audit,
+    folder: Path,
+) -> None:
+    """Everything that is known before the first step."""
+    code, diff = tracking.code_tags(job.root)
+    fingerprint = str(images.fingerprint)
+    run.params(tracking.flattened(config))
+    run.tags(
+        {
+            **code,
+            **tracking.machine_tags(),
+            "data.source": str(images.source),
+            "data.fingerprint": fingerprint,
+            "split": f"by_{job.split.by}",
+            "split.crossing": "; ".join(crossing.lines()) or "none",
+            "protocol.note": job.note,
+        }
+    )
+    counts = data.counts()
+    run.dataset(str(images.source), fingerprint, str(job.source), json.dumps(counts))
+    files = folder / "files"
+    run_files.write_inputs(files, config, diff, data)
+    run.artifact(files)
+
+
+def _say_data(data: SquatData, crossing: Audit, job: Job) -> None:
+    counts = data.counts()
+    print(f"Protocol {job.protocol}: {job.note}.")
+    print(
+        f"Split by {job.split.by}: "
+        + ", ".join(f"{part} {squats} squats ({n} images)" for part, (squats, n) in counts.items())
+    )
+    for line in crossing.lines():
+        print(f"Note: {line}.")
+
+
+def _say_results(
+    run: tracking.Run,
+    job: Job,
+    data: SquatData,
+    predictions: dict[str, Predictions],
+    metrics: dict[str, float],
+) -> None:
+    print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   95 % interval of squats")
+    for part in ("train", "val", "test"):
+        loss, bce, accuracy = (metrics[f"{part}/{name}"] for name in ("loss", "bce", "accuracy"))
+        line = f"{part:8}{loss:8.3f}{bce:8.3f}{accuracy:10.1%}"
+        if part in predictions:
+            label, p_good = predictions[part].per_squat()
+            right = int(((p_good > 0.5) == label).sum())
+            low, high = wilson_interval(right, len(label))
+            line += f"{right / len(label):9.1%}   {low:.0%} to {high:.0%} ({right} of {len(label)})"
+        print(line)
+    print(f"\nRun {run.id} ({job.note}). To look at it: mlflow ui, in {job.root}")

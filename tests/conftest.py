@@ -1,0 +1,83 @@
+"""One small corpus for the whole session, made by the program itself."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def bundle_folder() -> Path:
+    """A data folder whose models/ holds the pose bundle: the project's own, so that it is fetched once."""
+    from deepsquat.pose.model_bundle import pose_bundle
+
+    pose_bundle(ROOT / "data" / "models", None)
+    return ROOT / "data"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Path:
+    """A home of its own for data, runs and MLflow's store, with the pose bundle in place."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "data").mkdir()
+    (folder / "data" / "models").symlink_to(bundle_folder / "models")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(home: Path):
+    """Two short drawn videos with their labels."""
+    from deepsquat.data.squats import FrameChoice
+    from deepsquat.data.synthetic import SyntheticSquats
+
+    folder = home / "data" / "raw" / "synthetic"
+    return SyntheticSquats(
+        root=str(folder), videos=2, squats=10, seed=7, frames=FrameChoice(1, 1 / 15)
+    ).collect()
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def command(home: Path) -> Command:
+    """Runs one of the program's scripts as a user does, in a home of its own."""
+
+    def run(*arguments: str, home: Path = home, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return run
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "DEEPSQUAT_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def tiny(corpus, *more: str) -> Sequence[str]:
+    """Overrides for a training of seconds on the session's corpus."""
+    return (
+        "src/train.py",
+        "data=videos",
+        f"data.root={corpus.root}",
+        "split=by_squat",
+        "split.val=0.2",
+        "split.test=0.2",
+        "skeleton.height=48",
+        "skeleton.width=27",
+        "model.blocks=1",
+        "optim.batch_size=8",
+        "trainer.max_epochs=2",
+        *more,
+    )

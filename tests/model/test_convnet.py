@@ -1,0 +1,128 @@
+"""The network against the figures of the paper's implementation and against a reference written from them."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import conv2d, linear, max_pool2d
+
+from deepsquat.errors import UserError
+from deepsquat.model.classifier import Classifier, goodness, squat_accuracy
+from deepsquat.model.convnet import ConvNet
+from deepsquat.model.options import AdamOptions, ConvNetOptions
+
+PARAMETERS = {
+    (1, 3): 40_089_730,
+    (2, 3): 8_921_442,
+    (3, 3): 920_994,
+    (4, 3): 353_826,
+    (3, 2): 1_041_346,
+    (3, 4): 763_970,
+}
+PENALTY = {1: 411.0, 2: 485.0, 3: 555.1, 4: 647.1}
+
+
+def count(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(("blocks", "kernel"), PARAMETERS)
+def test_has_the_papers_number_of_parameters(blocks: int, kernel: int) -> None:
+    network = ConvNet(ConvNetOptions(blocks=blocks, kernel_size=kernel), 192, 108)
+    assert count(network) == PARAMETERS[blocks, kernel]
+
+
+@pytest.mark.parametrize("blocks", PENALTY)
+def test_starts_with_the_papers_sum_of_squared_weights(blocks: int) -> None:
+    """Glorot's variance gives an expected sum; few large layers keep a draw within half a percent."""
+    torch.manual_seed(1)
+    network = ConvNet(ConvNetOptions(blocks=blocks), 192, 108)
+    assert float(network.squared_weights().detach()) == pytest.approx(PENALTY[blocks], rel=0.005)
+    assert all(not bias.any() for name, bias in network.named_parameters() if name.endswith("bias"))
+
+
+def reference_forward(weights: list[torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    """Two blocks and three Dense layers, from weights and biases in their order, without dropout."""
+    x = images.double()
+    for block in range(2):
+        for conv in range(2):
+            w, b = weights[4 * block + 2 * conv : 4 * block + 2 * conv + 2]
+            x = conv2d(x, w, b).clamp(min=0)
+        x = max_pool2d(x, 2)
+    x = x.flatten(1)
+    for w, b in (weights[8:10], weights[10:12]):
+        x = linear(x, w, b).clamp(min=0)
+    return linear(x, *weights[12:14]).sigmoid()
+
+
+def test_loss_penalty_and_one_adam_step_agree_with_a_reference() -> None:
+    torch.manual_seed(0)
+    lr, l2 = 1e-3, 1e-2
+    network = ConvNet(ConvNetOptions(blocks=2, dropout=0.0), 32, 24)
+    images = torch.randint(0, 256, (5, 3, 32, 24), dtype=torch.uint8)
+    label = torch.tensor([0, 1, 1, 0, 1])
+    weights = [p.detach().double().clone().requires_grad_() for p in network.parameters()]
+
+    p = reference_forward(weights, images)
+    target = torch.stack([1.0 - label, label.double()], dim=1)
+    bce = -(target * p.log() + (1 - target) * (1 - p).log()).mean()
+    penalty = l2 * sum((w**2).sum() for w in weights[:12:2])  # every weight but the last Dense's
+    (bce + penalty).backward()
+
+    classifier = Classifier(network, AdamOptions(lr=lr, l2=l2, batch_size=5))
+    optimizer = classifier.configure_optimizers()
+    loss = classifier.training_step((images, label, torch.arange(5)), 0)
+    assert loss.item() == pytest.approx((bce + penalty).item(), rel=1e-5)
+    assert classifier._epochs["train"].penalty[0].item() == pytest.approx(penalty.item(), rel=1e-5)
+    loss.backward()
+    optimizer.step()
+    for mine, reference in zip(network.parameters(), weights, strict=True):
+        g = reference.grad
+        assert g is not None
+        # Adam's first step: both moments, corrected for their start at zero, are g and g^2.
+        expected = reference.detach() - lr * g / (g.abs() + 1e-7)
+        moved = (g.abs() > 1e-5).numpy()  # below, rounding of g decides
+        np.testing.assert_allclose(
+            mine.detach().numpy()[moved], expected.numpy()[moved], rtol=2e-4, atol=2e-7
+        )
+
+
+def test_accuracy_is_counted_element_wise_and_per_squat() -> None:
+    logits = torch.tensor([[-1.0, 1.0], [1.0, 1.0], [2.0, -2.0]])
+    assert goodness(logits)[0] > 0.5 > goodness(logits)[2]
+    p_good = torch.tensor([0.9, 0.2, 0.6, 0.1])
+    squat = torch.tensor([0, 0, 1, 1])
+    assert squat_accuracy(p_good, torch.tensor([1, 1, 1, 1]), squat) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("blocks", "kernel", "size", "block"),
+    [
+        (6, 3, (192, 108), "block 5 of 6"),
+        (3, 7, (100, 66), "block 3 of 3"),
+        (4, 3, (144, 75), "block 4 of 4"),
+    ],
+)
+def test_refuses_to_shrink_an_image_to_nothing(
+    blocks: int, kernel: int, size: tuple[int, int], block: str
+) -> None:
+    with pytest.raises(UserError, match=block):
+        ConvNetOptions(blocks=blocks, kernel_size=kernel).feature_shape(*size)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_every_kernel_and_padding_gives_the_shape_that_was_foretold(kernel: int, padding: str) -> None:
+    options = ConvNetOptions(blocks=2, kernel_size=kernel, padding=padding, widths=(4, 6), hidden=(5,))
+    network = ConvNet(options, 65, 51)
+    images = torch.zeros(2, 3, 65, 51, dtype=torch.uint8)
+    features = network.blocks[:-1](images.float())
+    assert tuple(features.shape[1:]) == options.feature_shape(65, 51)
+    assert network(images).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "values", [{"lr": 0.0}, {"lr": -1.0}, {"lr": float("nan")}, {"l2": -1.0}, {"batch_size": 0}]
+)
+def test_refuses_impossible_optimisation(values: dict) -> None:
+    with pytest.raises(UserError, match=f"optim.{next(iter(values))}"):
+        AdamOptions(**values)

@@ -1,0 +1,91 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsquat.data.squats import LabelledVideos
+from deepsquat.data.video import read_frames
+from deepsquat.errors import UserError
+from deepsquat.landmarks import INDEX
+from deepsquat.pose.mediapipe import MediaPipePose, PoseEstimator, upright
+from deepsquat.pose.model_bundle import pose_bundle
+
+
+@pytest.fixture(scope="module")
+def estimator(bundle_folder: Path) -> Iterator[PoseEstimator]:
+    with PoseEstimator(pose_bundle(bundle_folder / "models", None)) as estimator:
+        yield estimator
+
+
+@pytest.fixture(scope="module")
+def pictures(corpus: LabelledVideos) -> list[np.ndarray]:
+    """Three frames of one video, at the bottom of a squat each."""
+    video = corpus.squats[0].video
+    times = [squat.bottom for squat in corpus.squats if squat.video == video][:3]
+    return [image for _, _, image in read_frames(corpus.root / video, times)]
+
+
+def _standing() -> np.ndarray:
+    """Landmarks (33, 4) well inside the picture and visible, the shoulders above the ankles."""
+    pose = np.full((33, 4), 0.5, np.float32)
+    pose[:, 3] = 1
+    for side in ("left", "right"):
+        for joint, height in (("shoulder", 0.3), ("hip", 0.5), ("knee", 0.7), ("ankle", 0.9)):
+            pose[INDEX[f"{side}_{joint}"], 1] = height
+    return pose
+
+
+def test_bad_options_are_named_as_they_are_typed() -> None:
+    for options in ({"min_visibility": 1.5}, {"min_visibility": -0.1}, {"min_frames": 0}, {"workers": 0}):
+        (name, value), *_ = options.items()
+        with pytest.raises(UserError, match=rf"^pose\.{name} must be .*got {value}$"):
+            MediaPipePose(**options)
+
+
+def test_a_body_is_whole_while_one_side_of_each_joint_is_seen() -> None:
+    hidden_side, hidden_joint, outside, above, nobody = (_standing() for _ in range(5))
+    for joint in ("shoulder", "hip", "knee", "ankle"):
+        hidden_side[INDEX[f"left_{joint}"], 3] = 0.1
+    hidden_joint[[INDEX["left_knee"], INDEX["right_knee"]], 3] = 0.1
+    outside[[INDEX["left_ankle"], INDEX["right_ankle"]], 1] = 1.02
+    above[[INDEX["left_shoulder"], INDEX["right_shoulder"]], 0] = -0.01
+    nobody[:] = np.nan
+    landmarks = np.stack([_standing(), hidden_side, hidden_joint, outside, above, nobody])
+    assert MediaPipePose(min_visibility=0.2).whole(landmarks).tolist() == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert MediaPipePose(min_visibility=0.05).whole(landmarks)[2]
+    assert MediaPipePose().whole(landmarks[:0]).shape == (0,)
+
+
+def test_the_tallest_upright_pose_is_taken() -> None:
+    small, fallen = _standing(), _standing()
+    small[:, 1] = 0.5 + 0.3 * (small[:, 1] - 0.5)
+    fallen[:, 1] = 1 - fallen[:, 1]
+    assert upright([small, _standing(), fallen]) is not None
+    np.testing.assert_array_equal(upright([small, _standing(), fallen]), _standing())
+    assert upright([fallen]) is None
+    assert upright([]) is None
+
+
+def test_a_frame_gives_the_same_landmarks_in_any_order_and_memory_layout(
+    estimator: PoseEstimator, pictures: list[np.ndarray]
+) -> None:
+    forth = [estimator(picture) for picture in pictures]
+    assert all(pose is not None and pose.shape == (33, 4) and pose.dtype == np.float32 for pose in forth)
+    back = [estimator(picture) for picture in reversed(pictures)][::-1]
+    np.testing.assert_array_equal(np.array(forth), np.array(back))
+    height, width, _ = pictures[0].shape
+    padded = np.zeros((height, width + 20, 3), np.uint8)
+    padded[:, :width] = pictures[0]
+    np.testing.assert_array_equal(estimator(padded[:, :width]), forth[0])
+
+
+def test_nobody_is_found_in_an_empty_room(estimator: PoseEstimator) -> None:
+    assert estimator(np.full((240, 136, 3), 128, np.uint8)) is None
