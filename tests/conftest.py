@@ -1,14 +1,12 @@
 """One small corpus for the whole session, made by the program itself."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from program import ROOT, Command, environment
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +35,8 @@ def corpus(home: Path):
 
     folder = home / "data" / "raw" / "synthetic"
     return SyntheticSquats(
-        root=str(folder), videos=2, squats=10, seed=7, frames=FrameChoice(1, 1 / 15)
+        root=str(folder), videos=2, squats=12, seed=7, frames=FrameChoice(1, 1 / 15)
     ).collect()
-
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -59,25 +54,3 @@ def command(home: Path) -> Command:
         )
 
     return run
-
-
-def environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "DEEPSQUAT_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-
-
-def tiny(corpus, *more: str) -> Sequence[str]:
-    """Overrides for a training of seconds on the session's corpus."""
-    return (
-        "src/train.py",
-        "data=videos",
-        f"data.root={corpus.root}",
-        "split=by_squat",
-        "split.val=0.2",
-        "split.test=0.2",
-        "skeleton.height=48",
-        "skeleton.width=27",
-        "model.blocks=1",
-        "optim.batch_size=8",
-        "trainer.max_epochs=2",
-        *more,
-    )

@@ -71,11 +71,13 @@ def build(config: DictConfig, group: str) -> Any:
     """The dataclass that the group's `_target_` names, filled with its values, types checked.
 
     Raises:
-        UserError: an unknown key or a value of the wrong type, named as the user types it.
+        UserError: an unknown key, a value of the wrong type, or a class that is not ours.
     """
     from hydra.utils import get_class
 
     node = config[group]
+    if not str(node["_target_"]).startswith("deepsquat."):
+        raise UserError(f"{group}._target_: {node['_target_']} is no class of deepsquat")
     cls = get_class(node["_target_"])
     schema = OmegaConf.structured(cls)
     _unlock(schema)

@@ -101,8 +101,8 @@ def _prepared_images(path: Path, style: Style, augment: Augment) -> Images:
     images = load(path)
     if images.size != (style.height, style.width):
         raise UserError(
-            f"{path}: holds images of {images.size[0]} x {images.size[1]}, but skeleton.height x "
-            f"skeleton.width is {style.height} x {style.width}; prepare and train with the same protocol and values"
+            f"{path}: holds images of {images.size[0]} x {images.size[1]}, but skeleton.height is "
+            f"{style.height} and skeleton.width {style.width}; prepare and train under the same values"
         )
     wanted = (2 if augment.flip else 1) * (2 if augment.zoom_out else 1)
     if images.images.shape[0] != wanted:

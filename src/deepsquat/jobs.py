@@ -9,7 +9,8 @@ from deepsquat import command
 from deepsquat.command import build
 from deepsquat.errors import UserError
 
-_GROUPS = ("pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
+_PREPARE = ("data", "pose", "skeleton", "augment")
+_TRAIN = (*_PREPARE, "split", "model", "optim", "trainer", "tracking")
 
 
 def train(config: DictConfig) -> dict[str, float]:
@@ -48,7 +49,7 @@ def train(config: DictConfig) -> dict[str, float]:
 def prepare(config: DictConfig) -> None:
     """src/prepare.py: the landmark table, and the file of images where one is asked for."""
     command.stop_on_sigterm()
-    options = _options(config)
+    options = {group: build(config, group) for group in _PREPARE}
 
     folder = Path(config.paths.data)
     if not config.export:
@@ -71,7 +72,7 @@ def _options(config: DictConfig) -> dict[str, Any]:
     """Each group's dataclass, checked, without torch and before any data is touched."""
     if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
-    options = {group: build(config, group) for group in ("data", *_GROUPS)}
+    options = {group: build(config, group) for group in _TRAIN}
     style = options["skeleton"]
     options["model"].feature_shape(style.height, style.width)
     return options

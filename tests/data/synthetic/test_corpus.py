@@ -31,7 +31,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_same_options_same_bytes_in_one_process_or_two(small: LabelledVideos, tmp_path: Path) -> None:
+def test_same_options_same_bytes_in_one_process_or_two(
+    small: LabelledVideos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # glibc fills fresh memory with this in the workers: an encoder that reads what nobody wrote is found out.
+    monkeypatch.setenv("MALLOC_PERTURB_", "1")
     again = options(tmp_path, workers=2).collect()
     assert again.root.name == small.root.name
     assert contents(again.root) == contents(small.root)
@@ -94,7 +98,6 @@ def test_one_label_per_video(tmp_path: Path) -> None:
     assert all(len(set(film.labels)) == 1 for film in films)
     assert {film.labels[0] for film in films} == {0, 1}
     made = options(tmp_path, one_label_per_video=True).collect()
-    assert {squat.video: squat.label for squat in made.squats}.values() != {1}
     for squat in made.squats:
         assert len({other.label for other in made.squats if other.video == squat.video}) == 1
 
