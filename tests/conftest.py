@@ -29,13 +29,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def corpus(home: Path):
-    """Two short drawn videos with their labels."""
+    """Three short drawn videos with their labels."""
     from deepsquat.data.squats import FrameChoice
     from deepsquat.data.synthetic import SyntheticSquats
 
     folder = home / "data" / "raw" / "synthetic"
     return SyntheticSquats(
-        root=str(folder), videos=2, squats=12, seed=7, frames=FrameChoice(1, 1 / 15)
+        root=str(folder), videos=3, squats=15, seed=7, frames=FrameChoice(1, 1 / 15)
     ).collect()
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from program import ROOT
 
 from deepsquat import command
 from deepsquat.errors import UserError
+from program import ROOT
 
 GROUPS = ("pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
 OPTIONS = sorted(

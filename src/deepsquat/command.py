@@ -12,9 +12,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from deepsquat.errors import UserError
+from deepsquat.files import unwritable
 
 ROOT = Path(__file__).resolve().parents[2]  # the repository
 CONF = str(ROOT / "conf")
+
+
+def home() -> str:
+    """Where data/, multirun/, mlruns/ and MLflow's store lie: the repository, or DEEPSQUAT_HOME."""
+    return os.environ.get("DEEPSQUAT_HOME", str(ROOT))
 
 
 def run(main: Callable[[], Any]) -> NoReturn:
@@ -26,18 +32,19 @@ def run(main: Callable[[], Any]) -> NoReturn:
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them its way
     if not OmegaConf.has_resolver("root"):
-        OmegaConf.register_new_resolver("root", lambda: os.environ.get("DEEPSQUAT_HOME", str(ROOT)))
+        OmegaConf.register_new_resolver("root", home)
     try:
         sys.exit(main())
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(2)
+        _stop_at(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # whoever read our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        _stop_at(unwritable(error.filename or home(), error))
 
 
 @contextmanager
@@ -48,11 +55,17 @@ def user_errors() -> Iterator[None]:
 
     try:
         yield
-    except UserError as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+    except (UserError, OSError) as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN or isinstance(error, BrokenPipeError):
             raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(2)
+        _stop_at(unwritable(error.filename or home(), error) if isinstance(error, OSError) else error)
+
+
+def _stop_at(error: Exception) -> NoReturn:
+    if isinstance(error, OSError):  # none that a user can mend
+        raise error
+    print(f"error: {one_line(error)}", file=sys.stderr)
+    sys.exit(2)
 
 
 def one_line(error: Exception) -> str:

@@ -32,7 +32,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
 
 
-def unwritable(path: Path, error: OSError) -> Exception:
+def unwritable(path: Path | str, error: OSError) -> Exception:
     """The user's error behind a failed write to `path`, or `error` itself where it is not theirs."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path}: the disk is full; free some space and start again")

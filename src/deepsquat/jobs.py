@@ -23,6 +23,11 @@ def train(config: DictConfig) -> dict[str, float]:
     if resume is not None:
         config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
     options = _options(config)
+    tags = {}
+    if config.trial is not None:
+        from deepsquat import study_runs
+
+        resume, tags = study_runs.take_up(config, folder), study_runs.child_tags(config.trial)
 
     from deepsquat import training
 
@@ -43,7 +48,7 @@ def train(config: DictConfig) -> dict[str, float]:
         root=command.ROOT,
     )
     values: Any = OmegaConf.to_container(config, resolve=True)
-    return training.train(job, values, folder, resume).metrics
+    return training.train(job, values, folder, resume, tags).metrics
 
 
 def prepare(config: DictConfig) -> None:
@@ -66,6 +71,13 @@ def prepare(config: DictConfig) -> None:
     save(path, images)
     copies, frames = images.images.shape[:2]
     print(f"{copies * frames} images in {path}; train on them with data=arrays data.file={path}")
+
+
+def report(config: DictConfig) -> None:
+    """src/report.py: the paper's tables beside ours."""
+    from deepsquat.report.report import write
+
+    write(build(config, "tracking"), config.protocol, config.data, Path(config.folder))
 
 
 def _options(config: DictConfig) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deepsquat.errors import UserError
+from deepsquat.study.running import Pruned
 
 _BATCH = 1000  # metrics and params that MLflow takes in one call: 1,000 and 100
 _PARAMS = 100
@@ -73,6 +74,23 @@ class Store:
         run = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
         return Run(self, run.info.run_id, run.info.status, run.data.tags)
 
+    def only(self, tag: str, value: str) -> "Run | None":
+        """The oldest run with this tag; None where there is none."""
+        text = value.replace("'", "\\'")
+        found = self.client.search_runs(
+            [self.experiment], f"tags.`{tag}` = '{text}'", max_results=1, order_by=["attributes.start_time"]
+        )
+        return Run(self, found[0].info.run_id, found[0].info.status, found[0].data.tags) if found else None
+
+    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
+        """A new run named `value`, or another process's where that one was faster."""
+        made = self.start(value, tags)
+        found = self.only(tag, value)
+        if found is None or found.id == made.id:
+            return made
+        self.client.delete_run(made.id)
+        return found
+
     def find(self, run_id: str) -> "Run":
         """A run by its id.
 
@@ -86,6 +104,12 @@ class Store:
         except MlflowException as error:
             raise UserError(f"there is no run {run_id} in {self.uri}; mlflow ui lists the runs") from error
         return Run(self, run_id, found.info.status, found.data.tags)
+
+
+def _unusable(uri: str, error: Exception) -> UserError:
+    """The store failed: its disk is full, it cannot be reached, it is no store."""
+    reason = str(error).splitlines()[0].split(". ")[0]
+    return UserError(f"tracking.uri={uri}: {reason}; see whether it can be reached and has room")
 
 
 def _folder_of(uri: str) -> None:
@@ -102,7 +126,7 @@ class Run:
     """One MLflow run: thin, so that what is logged reads as plain data."""
 
     def __init__(self, store: Store, run_id: str, status: str, tags: Mapping[str, str]) -> None:
-        self.client, self.id, self.status = store.client, run_id, status
+        self.client, self.uri, self.id, self.status = store.client, store.uri, run_id, status
         self._tags = tags
 
     def tag(self, name: str) -> str:
@@ -162,17 +186,32 @@ class Run:
 
     @contextmanager
     def ending(self) -> Iterator["Run"]:
-        """Ends the run FINISHED, KILLED where it was interrupted, or FAILED with the reason as a tag."""
+        """Ends the run FINISHED, KILLED where it was interrupted, or FAILED with the reason as a tag.
+
+        Raises:
+            UserError: the store itself failed, as where its disk is full.
+        """
+        from mlflow.exceptions import MlflowException
+
         try:
             yield self
-        except (KeyboardInterrupt, SystemExit):
-            self.end("KILLED")
-            raise
+            self.end("FINISHED")
         except BaseException as error:
+            with suppress(MlflowException, OSError):  # what came first is what the user must know
+                self._end_at(error)
+            if isinstance(error, MlflowException):
+                raise _unusable(self.uri, error) from error
+            raise
+
+    def _end_at(self, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self.end("KILLED")
+        elif isinstance(error, Pruned):
+            self.tags({"pruned": str(error)})
+            self.end("FINISHED")
+        else:
             self.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
             self.end("FAILED")
-            raise
-        self.end("FINISHED")
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

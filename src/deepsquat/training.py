@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytorch_lightning as pl
@@ -22,6 +24,7 @@ from deepsquat.model.options import AdamOptions, ConvNetOptions
 from deepsquat.report import run_files
 from deepsquat.skeleton import Style
 from deepsquat.split import Audit, SplitOptions, audit, split
+from deepsquat.study import running
 from deepsquat.trainer import TrainerOptions, device_of, make_trainer
 
 
@@ -59,11 +62,18 @@ class Result:
     folder: Path
 
 
-def train(job: Job, config: dict[str, Any], folder: Path, resume: str | None = None) -> Result:
+def train(
+    job: Job,
+    config: dict[str, Any],
+    folder: Path,
+    resume: str | None = None,
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> Result:
     """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
 
     config: the resolved values that `job` was built from, logged as they are.
     resume: id of an interrupted run whose `last.ckpt` lies in `folder`; its training goes on.
+    tags: further tags of the run.
 
     Raises:
         UserError: the data cannot be used, or the loss became NaN (the run then ends FAILED).
@@ -80,8 +90,9 @@ def train(job: Job, config: dict[str, Any], folder: Path, resume: str | None = N
     if resume:
         run = store.find(resume)
         run.go_on()
+        run.tags({"folder": str(folder), **tags})
     else:
-        run = store.start(_run_name(job), {"protocol": job.protocol, "folder": str(folder)})
+        run = store.start(_run_name(job), {"protocol": job.protocol, "folder": str(folder), **tags})
     with run.ending():
         print(f"Run {run.id}, in {folder}")
         if not resume:
@@ -114,7 +125,12 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     network = ConvNet(job.model, job.style.height, job.style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     classifier = Classifier(network, job.optim)
     run.metrics({"parameters": sum(p.numel() for p in network.parameters())}, 0)
-    epoch_end = EpochEnd(folder, run.metrics)
+
+    def report(metrics: dict[str, float], epoch: int) -> None:
+        run.metrics(metrics, epoch)
+        running.report(metrics, epoch)
+
+    epoch_end = EpochEnd(folder, report)
     trainer = make_trainer(job.trainer, [EpochSeeds(job.seed), epoch_end, Progress()])
     start = time.monotonic()
     try:
@@ -200,4 +216,10 @@ def _say_results(
             low, high = wilson_interval(right, len(label))
             line += f"{right / len(label):9.1%}   {low:.0%} to {high:.0%} ({right} of {len(label)})"
         print(line)
-    print(f"\nRun {run.id} ({job.note}). To look at it: mlflow ui, in {job.root}")
+    print(f"\nRun {run.id} ({job.note}). To look at it: {_viewer(job.tracking)}")
+
+
+def _viewer(options: tracking.MlflowOptions) -> str:
+    if options.uri.startswith("sqlite:"):
+        return f"mlflow ui, in {Path(options.artifacts).parent}"
+    return options.uri

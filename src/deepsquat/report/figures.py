@@ -1,6 +1,6 @@
 """Pictures of a run: curves, confusion matrices, sheets of skeletons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,4 +86,29 @@ def sheet(
         axis.imshow(image)
         axis.set_title(caption, fontsize=7)
     made.suptitle(title, fontsize=10)
+    write(made, path)
+
+
+def grid_lines(
+    row_name: str,
+    ours: Mapping[tuple[int, float], Mapping[str, float]],
+    paper: Mapping[tuple[int, float], float],
+    path: Path,
+    title: str,
+) -> None:
+    """Eval loss over the rows of a grid, one line an L2; the paper's as crosses of the same colour."""
+    made, axes = figure(size=(6.5, 4))
+    axis = axes[0][0]
+    for l2, colour in zip(sorted({l2 for _, l2 in paper}), (TRAIN, VAL, "#4d4d4d"), strict=True):
+        rows = sorted(row for row, other in ours if other == l2)
+        axis.plot(rows, [ours[row, l2]["val/loss"] for row in rows], "o-", color=colour, label=f"L2 {l2:g}")
+        printed = sorted(row for row, other in paper if other == l2)
+        axis.plot(printed, [paper[row, l2] for row in printed], "x", color=colour, markersize=8)
+    axis.set_xticks(sorted({row for row, _ in paper}))
+    axis.set_xlabel(row_name)
+    axis.set_ylabel("eval loss")
+    axis.set_yscale("log")
+    axis.grid(alpha=0.3, which="both")
+    axis.legend()
+    made.suptitle(f"{title} (crosses: the paper)")
     write(made, path)

@@ -1,0 +1,99 @@
+"""A report as plain pieces, written as Markdown and as HTML."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first row is the head."""
+
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    file: str  # beside the report
+    caption: str
+
+
+Piece = Heading | Text | Table | Picture
+
+_STYLE = """
+body {
+  font: 15px/1.5 system-ui, sans-serif; color: #222;
+  max-width: 62rem; margin: 2rem auto; padding: 0 1rem
+}
+table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
+th, td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: right; white-space: nowrap }
+th:first-child, td:first-child { text-align: left }
+th { background: #f2f4f7 }
+.warning { background: #fff3cd; border-left: 5px solid #e08214; padding: .6rem 1rem; font-weight: 600 }
+img { max-width: 100% }
+figcaption { color: #555; font-size: 13px }
+"""
+
+
+def markdown(pieces: Sequence[Piece]) -> str:
+    return "\n\n".join(_markdown(piece) for piece in pieces) + "\n"
+
+
+def _markdown(piece: Piece) -> str:
+    match piece:
+        case Heading(text, level):
+            return f"{'#' * level} {text}"
+        case Text(text, warning):
+            return f"> **{text}**" if warning else text
+        case Picture(file, caption):
+            return f"![{caption}]({file})"
+        case Table(rows):
+            widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
+            head, *body = [
+                "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows
+            ]
+            rule = "| " + " | ".join("-" * w for w in widths) + " |"
+            return "\n".join([head, rule, *body])
+
+
+def page(title: str, pieces: Sequence[Piece]) -> str:
+    """A whole HTML page that needs nothing but its pictures beside it."""
+    body = "\n".join(_html(piece) for piece in pieces)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _html(piece: Piece) -> str:
+    match piece:
+        case Heading(text, level):
+            return f"<h{level}>{html.escape(text)}</h{level}>"
+        case Text(text, warning):
+            return f"<p{' class=warning' if warning else ''}>{html.escape(text)}</p>"
+        case Picture(file, caption):
+            return (
+                f'<figure><img src="{html.escape(file)}" alt="{html.escape(caption)}">'
+                f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+            )
+        case Table(rows):
+            lines = []
+            for i, row in enumerate(rows):
+                tag = "td" if i else "th"
+                lines.append(
+                    "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+                )
+            return "<table>\n" + "\n".join(lines) + "\n</table>"

@@ -1,0 +1,112 @@
+"""Between Hydra and the sweep: its overrides, its composed config, its launchers."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobStatus
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf, flag_override
+
+from deepsquat.errors import UserError
+from deepsquat.study.hooks import Hooks
+from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
+from deepsquat.study.space import Space, parse
+from deepsquat.study.sweep import hydra_text, sweep
+from deepsquat.study.task import Task, threads_per_job
+
+
+def run(
+    options: StudyOptions,
+    context: HydraContext,
+    job: TaskFunction,
+    config: DictConfig,
+    arguments: Sequence[str],
+) -> int:
+    """Sweeps as Hydra's command line says; the number of cells that are not done."""
+    folder = Path(options.folder).resolve() / options.study
+    address = options.storage or str(folder / "study.journal")
+    parser = OverridesParser.create(config_loader=context.config_loader)
+    space = parse(options.params, arguments, parser, discrete=options.sampler in (None, "grid"))
+    if options.sampler is None:
+        options = replace(options, sampler="grid" if space.is_finite else "tpe")
+    if options.sampler != "grid":
+        space = parse(options.params, arguments, parser, discrete=False)
+        if options.n_trials is None:
+            raise UserError(f"hydra.sweeper.n_trials=N: say how many trials {options.sampler} is to draw")
+    elif not space.is_finite:
+        raise UserError("hydra.sweeper.sampler=grid cannot run through an interval; give choices or a range")
+    make_sampler(options, 0)
+    make_pruner(options)
+    composed = context.config_loader.load_sweep_config(config, space.overrides(space.corner()))
+    jobs = _jobs(options, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    with flag_override(config, ["struct", "readonly"], [False, False]):
+        config.hydra.sweep.dir = str(folder)
+    task = Task(job, address, options.study, options)
+    launcher = Plugins.instance().instantiate_launcher(
+        hydra_context=context, task_function=task, config=config
+    )
+
+    def launch(overrides: Sequence[Sequence[str]], numbers: Sequence[int]) -> None:
+        here = f"hydra.sweep.dir={hydra_text(str(folder))}"
+        lines = [
+            [*o, here, f"hydra.sweep.subdir={n}", "hydra.mode=MULTIRUN"]
+            for o, n in zip(overrides, numbers, strict=True)
+        ]
+        for returned in launcher.launch(lines, initial_job_idx=numbers[0]):
+            if returned.status == JobStatus.FAILED:
+                raise returned._return_value
+
+    made: Any = get_class(options.hooks) if options.hooks else Hooks
+    hooks = made(composed, options.study, str(folder))
+    return sweep(
+        options, address, str(folder), space, _identity(options, space, composed), hooks, task, launch, jobs
+    )
+
+
+def _jobs(options: StudyOptions, config: DictConfig) -> int:
+    """Trials at once; the launcher is told the same number, so that it shares the cores rightly."""
+    launcher = config.hydra.launcher
+    if "n_jobs" not in launcher:
+        if options.n_jobs not in (None, 1) and "BasicLauncher" in launcher._target_:
+            raise UserError(
+                f"hydra.sweeper.n_jobs={options.n_jobs} needs a launcher that can: add hydra/launcher=joblib"
+            )
+        return options.n_jobs or 1
+    asked = options.n_jobs or launcher.n_jobs
+    jobs = asked if asked > 0 else len(os.sched_getaffinity(0))
+    with flag_override(config, ["struct", "readonly"], [False, False]):
+        launcher.n_jobs = jobs
+    threads_per_job(jobs)
+    return int(jobs)
+
+
+def _identity(options: StudyOptions, space: Space, composed: DictConfig) -> dict[str, Any]:
+    """What must be the same at every start, flat: the space, the sampler, the config of the jobs."""
+    values = OmegaConf.to_container(composed, resolve=False)
+    assert isinstance(values, dict)
+    swept = {axis.name for axis in space.axes}
+    found: dict[str, Any] = {}
+
+    def flatten(node: Any, name: str) -> None:
+        if name in ("hydra", "trial") or name in swept or name in options.may_differ:
+            return
+        if isinstance(node, dict) and node:
+            for key, value in node.items():
+                flatten(value, f"{name}.{key}" if name else str(key))
+        else:
+            found[name] = str(node)
+
+    flatten(values, "")
+    named = ("objective", "direction", "sampler", "sampler_options", "seed", "pruner", "pruner_options")
+    for key in named:
+        value = getattr(options, key)
+        found[f"hydra.sweeper.{key}"] = str(value)
+    found["swept"] = " ".join(f"{key}={words}" for key, words in space.words().items())
+    return found

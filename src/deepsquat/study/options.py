@@ -1,0 +1,143 @@
+"""What a sweep is told, under hydra.sweeper; imports nothing heavy, for Hydra reads it at every start."""
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from deepsquat.errors import UserError
+
+_NEEDS = {"gp": ("scipy", "torch"), "cmaes": ("cmaes",), "qmc": ("scipy",)}
+SAMPLERS = ("grid", "tpe", "random", "gp", "cmaes", "qmc", "nsga2")
+PRUNERS = ("none", "median", "hyperband", "successive_halving", "wilcoxon")
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """The fields are the keys under hydra.sweeper."""
+
+    study: str = "study"  # its name, and its folder's
+    folder: str = "multirun"  # where the folders of studies lie
+    storage: str | None = (
+        None  # an Optuna address, sqlite:///x.db, or a journal file; default: study.journal in its folder
+    )
+    params: dict[str, str] = field(
+        default_factory=dict
+    )  # what is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}
+    objective: Any = (
+        None  # names of what the job returns: one, or a list; None where it returns a number or a tuple
+    )
+    direction: Any = "minimize"  # or maximize; a list for several objectives
+    sampler: str | None = None  # None: grid where every choice is finite, else tpe
+    sampler_options: dict[str, Any] = field(default_factory=dict)  # arguments of Optuna's class
+    seed: int = 0  # of the sampler
+    pruner: str = "none"
+    pruner_options: dict[str, Any] = field(default_factory=dict)  # arguments of Optuna's class
+    n_trials: int | None = None  # cells in all, over all starts; None: the whole grid
+    n_jobs: int | None = None  # trials at once through Hydra's launcher; None: the launcher's own number
+    max_retries: int = 2  # further attempts at a cell that failed
+    timeout: float | None = None  # seconds that one trial may take
+    may_differ: list[str] = field(
+        default_factory=list
+    )  # config that is no part of the study's identity: [paths]
+    hooks: str | None = None  # a class after deepsquat.study.hooks.Hooks
+
+    def __post_init__(self) -> None:
+        if not self.study or "/" in self.study or self.study.startswith("."):
+            raise UserError(f"hydra.sweeper.study is a folder's name, got {self.study!r}")
+        for name, value, low in (
+            ("n_trials", self.n_trials, 1),
+            ("n_jobs", self.n_jobs, 1),
+            ("timeout", self.timeout, 0.01),
+        ):
+            if value is not None and value < low:
+                raise UserError(f"hydra.sweeper.{name} must be {low} or more, got {value}")
+        if self.max_retries < 0:
+            raise UserError(f"hydra.sweeper.max_retries must be 0 or more, got {self.max_retries}")
+        if self.sampler is not None and self.sampler not in SAMPLERS:
+            raise UserError(f"hydra.sweeper.sampler must be one of {', '.join(SAMPLERS)}, got {self.sampler}")
+        if self.pruner not in PRUNERS:
+            raise UserError(f"hydra.sweeper.pruner must be one of {', '.join(PRUNERS)}, got {self.pruner}")
+        for direction in self.directions:
+            if direction not in ("minimize", "maximize"):
+                raise UserError(f"hydra.sweeper.direction must be minimize or maximize, got {direction}")
+        if self.objective is not None and len(self.objectives) != len(self.directions):
+            raise UserError(
+                f"hydra.sweeper.objective names {len(self.objectives)} values, "
+                f"hydra.sweeper.direction {len(self.directions)}; give one direction for each"
+            )
+        if self.pruner != "none" and (self.objective is None or len(self.directions) > 1):
+            raise UserError(
+                f"hydra.sweeper.pruner={self.pruner} needs one hydra.sweeper.objective that the job reports"
+            )
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return (self.direction,) if isinstance(self.direction, str) else tuple(self.direction)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The names of the values, one a direction."""
+        if self.objective is None:
+            return (
+                ("value",)
+                if len(self.directions) == 1
+                else tuple(f"value {i}" for i in range(len(self.directions)))
+            )
+        return (self.objective,) if isinstance(self.objective, str) else tuple(self.objective)
+
+
+def make_sampler(options: StudyOptions, cell: int) -> Any:
+    """Optuna's sampler for one cell; `options.sampler` is named.
+
+    Seeded by the seed and the cell: a sampler seeded once would begin its draws again after each start. QMC's
+    points belong together and so take the seed itself; which comes next is kept in the study.
+    """
+    import random
+
+    from optuna import samplers
+
+    name = options.sampler
+    assert name is not None
+    for package in _NEEDS.get(name, ()):
+        if find_spec(package) is None:
+            raise UserError(
+                f"hydra.sweeper.sampler={name} needs the package {package}: pip install {package}"
+            )
+    seed = options.seed if name == "qmc" else random.Random(f"{options.seed}/{cell}").randrange(2**32)
+    known: dict[str, tuple[Any, dict[str, Any]]] = {
+        "grid": (samplers.RandomSampler, {}),  # never asked: the cells' values are known
+        "random": (samplers.RandomSampler, {}),
+        "tpe": (samplers.TPESampler, {}),
+        "gp": (samplers.GPSampler, {}),
+        "cmaes": (samplers.CmaEsSampler, {"warn_independent_sampling": False}),
+        "qmc": (samplers.QMCSampler, {"scramble": True, "warn_independent_sampling": False}),
+        "nsga2": (samplers.NSGAIISampler, {}),
+    }
+    made, defaults = known[name]
+    return _made(made, "sampler", {"seed": seed, **defaults, **options.sampler_options})
+
+
+def make_pruner(options: StudyOptions) -> Any:
+    from optuna import pruners
+
+    known = {
+        "none": pruners.NopPruner,
+        "median": pruners.MedianPruner,
+        "hyperband": pruners.HyperbandPruner,
+        "successive_halving": pruners.SuccessiveHalvingPruner,
+        "wilcoxon": pruners.WilcoxonPruner,
+    }
+    return _made(known[options.pruner], "pruner", options.pruner_options)
+
+
+def _made(made: Any, key: str, arguments: dict[str, Any]) -> Any:
+    import warnings
+
+    from optuna.exceptions import ExperimentalWarning
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return made(**arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"hydra.sweeper.{key}_options: {error}") from error

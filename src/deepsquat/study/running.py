@@ -1,0 +1,39 @@
+"""What a job can say of its progress to the sweep that runs it; outside of a sweep it says it to nobody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class Pruned(Exception):
+    """The sweep has seen enough of this trial: clean up and let it pass."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The trial of this process. objective: what is reported of the metrics; None where there are several."""
+
+    trial: Any  # optuna.Trial
+    objective: str | None
+
+
+_running: Running | None = None
+
+
+def set_running(running: Running | None) -> None:
+    global _running
+    _running = running
+
+
+def report(metrics: Mapping[str, float], step: int) -> None:
+    """Hands the objective's value at `step` (an epoch, a fold) to the study.
+
+    Raises:
+        Pruned: the study's pruner ends this trial here.
+    """
+    if _running is None or _running.objective is None or _running.objective not in metrics:
+        return
+    value = metrics[_running.objective]
+    _running.trial.report(value, step)
+    if _running.trial.should_prune():
+        raise Pruned(f"pruned at step {step}, {_running.objective} {value:.4g}")

@@ -1,0 +1,142 @@
+"""A toy job, swept through the real command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial
+
+from deepsquat.study.storage import open_storage
+
+_SOURCE = Path(__file__).parents[2] / "src"
+
+_JOB = """
+import time
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+from deepsquat import command
+from deepsquat.study.running import report
+
+
+@hydra.main(version_base=None, config_path="conf", config_name="toy")
+def main(config):
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    (folder / "mine").touch(exist_ok=False)  # nobody else's, now or before
+    begin = 0
+    for number in config.trial.earlier:
+        saved = folder.parent / str(number) / "step"
+        if saved.exists():
+            begin = int(saved.read_text())
+            break
+    with open("ran.txt", "a") as file:
+        file.write(f"{config.trial.number} {config.x} {config.y} {begin}\\n")
+    print("the job says", config.x)
+    loss = (config.x - 2) ** 2 + config.y
+    for step in range(begin, config.steps):
+        time.sleep(config.sleep)
+        report({"loss": loss + 1 / (step + 1)}, step)
+        (folder / "step").write_text(str(step + 1))
+    if config.x in config.fails:
+        raise RuntimeError(f"x is {config.x}")
+    return {"loss": float("nan") if config.x in config.nans else loss, "size": abs(config.x)}
+
+
+if __name__ == "__main__":
+    command.run(main)
+"""
+
+_CONFIG = """
+defaults:
+  - _self_
+  - override hydra/sweeper: study
+  - override hydra/job_logging: none
+  - override hydra/hydra_logging: none
+x: 1
+y: 0.1
+steps: 2
+sleep: 0
+fails: []
+nans: []
+trial: null
+hydra:
+  sweeper:
+    study: toy
+    objective: loss
+    may_differ: [sleep, fails, nans]
+"""
+
+GRID = ("x=1,2,3,4", "y=0.1,0.2,0.3")
+CELLS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
+
+
+class Toy:
+    """The toy in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "toy.py").write_text(_JOB)
+        (folder / "conf").mkdir()
+        (folder / "conf" / "toy.yaml").write_text(_CONFIG)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "toy.py", "-m", *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(_SOURCE)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What it printed; it must end with the exit code."""
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == code, said
+        return said
+
+    def wait_for(self, path: str) -> None:
+        """Until the file is there."""
+        deadline = time.monotonic() + 60
+        while not (self.folder / path).exists():
+            assert time.monotonic() < deadline, path
+            time.sleep(0.02)
+
+    def stop(self, process: subprocess.Popen, kind: signal.Signals) -> str:
+        process.send_signal(kind)
+        said, _ = process.communicate(timeout=60)
+        return said
+
+    def ran(self) -> list[tuple[int, float, float, int]]:
+        """Trial number, x, y and first step of each job, in order."""
+        path = self.folder / "ran.txt"
+        if not path.exists():
+            return []
+        rows = [line.split() for line in path.read_text().splitlines()]
+        return [(int(n), float(x), float(y), int(step)) for n, x, y, step in rows]
+
+    def cells(self) -> list[tuple[float, float]]:
+        return [(x, y) for _, x, y, _ in self.ran()]
+
+    def trials(self, name: str = "toy", storage: str | None = None) -> list[FrozenTrial]:
+        open_storage.cache_clear()
+        address = storage or str(self.folder / "multirun" / name / "study.journal")
+        return optuna.load_study(study_name=name, storage=open_storage(address)).trials
+
+    def states(self, **where: str) -> Counter:
+        return Counter(trial.state.name for trial in self.trials(**where))
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    return Toy(tmp_path)

@@ -1,0 +1,216 @@
+"""Whole sweeps of a toy job through the command line."""
+
+import json
+import random
+import signal
+import time
+
+import pytest
+
+GRID = ("x=1,2,3,4", "y=0.1,0.2,0.3")
+CELLS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
+TPE = ("x=interval(0,4)", "y=tag(log,interval(0.01,1))", "hydra.sweeper.seed=3")
+
+
+def test_a_grid_runs_every_cell_in_order_and_no_cell_again(toy):
+    said = toy.run(*GRID)
+    assert toy.cells() == CELLS
+    assert [t.number for t in toy.trials()] == list(range(12))
+    assert [t.value for t in toy.trials()] == [(x - 2) ** 2 + y for x, y in CELLS]
+    lines = [line for line in said.splitlines() if line.startswith("trial ")]
+    assert len(lines) == 12 and "x=2 y=0.1" in lines[3] and "loss 0.1" in lines[3]
+    assert "Best: trial 3" in said
+    assert "the job says" not in said
+    assert (toy.folder / "multirun/toy/4/output.txt").read_text() == "the job says 2\n"
+
+    assert "12 of 12 done" in toy.run(*GRID)
+    assert len(toy.ran()) == 12
+
+
+def test_failed_cells_do_not_stop_the_sweep_and_are_tried_again_by_the_next_start(toy):
+    said = toy.run(*GRID, "fails=[2]", code=1)
+    assert toy.states() == {"COMPLETE": 9, "FAIL": 3}
+    assert said.count("\nFailed: x=2") == 3 and "RuntimeError: x is 2" in said
+    error = (toy.folder / "multirun/toy/3/error.txt").read_text()
+    assert error.startswith("Traceback") and error.endswith("RuntimeError: x is 2\n")
+
+    toy.run(*GRID, "fails=[2]", "hydra.sweeper.max_retries=1", code=1)
+    assert toy.cells()[12:] == [cell for cell in CELLS if cell[0] == 2]
+    assert "given up" in toy.run(*GRID, "hydra.sweeper.max_retries=1", code=1)
+    assert len(toy.ran()) == 15
+
+    toy.run(*GRID)
+    assert toy.cells()[15:] == [cell for cell in CELLS if cell[0] == 2]
+    assert toy.states() == {"COMPLETE": 12, "FAIL": 6}
+
+
+def test_nan_and_a_time_limit_fail_one_trial(toy):
+    toy.run("x=1,2", "nans=[2]", code=1)
+    assert [t.user_attrs.get("error") for t in toy.trials()] == [None, "loss is NaN"]
+
+    said = toy.run("x=1", "sleep=5", "hydra.sweeper.timeout=0.3", "hydra.sweeper.study=slow", code=1)
+    assert "TimeLimit: longer than hydra.sweeper.timeout=0.3 s" in said
+
+
+def test_a_mistake_that_concerns_all_trials_stops_the_sweep_after_three(toy):
+    said = toy.run("x=1,2,3,4,5", "fails=[1,2,3,4,5]", code=1)
+    assert len(toy.ran()) == 3
+    assert said.count("failed in the same way") == 1
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_trial_is_taken_up_where_it_stood(toy, kind):
+    process = toy.start(*GRID, "sleep=0.1", "steps=5")
+    toy.wait_for("multirun/toy/2/step")
+    said = toy.stop(process, kind)
+    assert process.returncode == 130
+    assert "The same command goes on" in said and "Traceback" not in said
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
+    assert toy.trials()[2].user_attrs["ended"] == "interrupted"
+
+    toy.run(*GRID, "sleep=0", "steps=5")
+    number, x, y, step = toy.ran()[3]
+    assert (number, x, y) == (3, 1, 0.3) and step > 0
+    assert toy.states() == {"COMPLETE": 12, "FAIL": 1}
+
+
+def _killed_again_and_again(toy, kills: int) -> None:
+    moments = random.Random(7)
+    for _ in range(kills):
+        process = toy.start(*GRID, "sleep=0.15")
+        time.sleep(moments.uniform(0.5, 2.5))
+        process.kill()
+        process.communicate()
+    toy.run(*GRID)
+    states = toy.states()
+    assert states["COMPLETE"] == 12 and states["RUNNING"] == 0
+    done = [t for t in toy.trials() if t.state.name == "COMPLETE"]
+    assert sorted(t.user_attrs["cell"] for t in done) == list(range(12))
+    assert {t.user_attrs["cell"]: t.value for t in done} == {
+        i: (x - 2) ** 2 + y for i, (x, y) in enumerate(CELLS)
+    }
+
+
+def test_a_study_survives_kills(toy):
+    _killed_again_and_again(toy, kills=4)
+
+
+@pytest.mark.slow
+def test_a_study_survives_twenty_kills(toy):
+    _killed_again_and_again(toy, kills=20)
+
+
+@pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
+def test_two_processes_share_a_study_and_run_no_cell_twice(toy, storage):
+    more = [f"hydra.sweeper.storage={storage}"] if storage else []
+    both = [toy.start(*GRID, "sleep=0.1", *more) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(toy.cells()) == CELLS
+    where = f"sqlite:///{toy.folder}/study.db" if storage else None
+    done = [t for t in toy.trials(storage=where) if t.state.name == "COMPLETE"]
+    assert sorted(t.user_attrs["cell"] for t in done) == list(range(12))
+    owners = {t.user_attrs["owner"]["pid"] for t in done}
+    assert owners == {process.pid for process in both}
+
+
+def test_another_process_waits_for_a_cell_and_takes_it_up_when_its_owner_dies(toy):
+    first = toy.start("x=1", "sleep=30")
+    toy.wait_for("ran.txt")
+    second = toy.start("x=1", "sleep=0")
+    assert "waits for 1" in [second.stdout.readline() for _ in range(2)][1]
+    first.kill()
+    first.communicate()
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == 0, said
+    assert toy.states() == {"COMPLETE": 1, "FAIL": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (["x=1,2,3"], "swept was x=1,2, is x=1,2,3"),
+        (["x=1,2", "steps=3"], "steps was 2, is 3"),
+        (["x=1,2", "hydra.sweeper.direction=maximize"], "hydra.sweeper.direction was minimize, is maximize"),
+    ],
+)
+def test_a_study_with_other_values_is_refused_in_one_line(toy, arguments, difference):
+    toy.run("x=1,2")
+    said = toy.run(*arguments, code=2)
+    assert said.startswith("error: ") and said.count("\n") == 1
+    assert difference in said and "hydra.sweeper.study=NAME" in said
+    assert len(toy.ran()) == 2
+    toy.run(*arguments, "hydra.sweeper.study=other")
+
+
+def test_a_study_in_which_nothing_has_ended_well_may_be_started_with_other_values(toy):
+    toy.run("x=1,2,3,4", "fails=[1,2,3,4]", "steps=1", code=1)
+    toy.run("x=1,2,3,4", "steps=2")
+    assert toy.states() == {"COMPLETE": 4, "FAIL": 3}
+
+
+def test_a_pruner_ends_trials_early(toy):
+    said = toy.run("x=2,1,3,9,8,7,6,5", "steps=6", "hydra.sweeper.pruner=median")
+    states = toy.states()
+    assert states["PRUNED"] >= 2 and states["COMPLETE"] >= 5 and states["FAIL"] == 0
+    assert "pruned at step" in said
+    toy.run("x=2,1,3,9,8,7,6,5", "steps=6", "hydra.sweeper.pruner=median")
+    assert len(toy.ran()) == 8
+
+
+def test_n_trials_is_a_total_and_a_resumed_sampler_draws_what_it_would_have_drawn(toy):
+    toy.run(*TPE, "hydra.sweeper.n_trials=5")
+    toy.run(*TPE, "hydra.sweeper.n_trials=14")
+    resumed = [t.params for t in toy.trials()]
+    assert len(resumed) == 14
+    toy.run(*TPE, "hydra.sweeper.n_trials=14", "hydra.sweeper.study=whole")
+    assert [t.params for t in toy.trials("whole")] == resumed
+    assert len({json.dumps(p) for p in resumed}) == 14
+
+
+@pytest.mark.parametrize("sampler", ["random", "qmc", "gp", "nsga2"])
+def test_other_samplers(toy, sampler):
+    toy.run(*TPE, f"hydra.sweeper.sampler={sampler}", "hydra.sweeper.n_trials=3")
+    assert toy.states() == {"COMPLETE": 3}
+
+
+def test_several_objectives(toy):
+    said = toy.run(
+        *GRID, "hydra.sweeper.objective=[loss,size]", "hydra.sweeper.direction=[minimize,maximize]"
+    )
+    assert toy.trials()[0].values == [1.1, 1.0]
+    assert said.count("Best: trial") == 3
+
+
+def test_joblib_runs_trials_side_by_side(toy):
+    arguments = (*GRID, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sleep=0.1")
+    said = toy.run(*arguments, "fails=[3]", code=1)
+    assert sorted(toy.cells()) == CELLS
+    assert toy.states() == {"COMPLETE": 9, "FAIL": 3}
+    assert "the job says" not in said
+    toy.run(*arguments)
+    assert toy.states() == {"COMPLETE": 12, "FAIL": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mistake"),
+    [
+        (["z=1,2"], "Could not override 'z'"),
+        (["hydra.sweeper.n_jobs=2", "x=1,2"], "hydra/launcher=joblib"),
+        (["x=interval(0,1)"], "hydra.sweeper.n_trials"),
+        (["x=interval(0,1)", "hydra.sweeper.sampler=grid"], "cannot run through an interval"),
+        (["x=shuffle(1,2)"], "shuffle"),
+        (["x=1,2", "hydra.sweeper.sampler=simplex"], "hydra.sweeper.sampler must be one of"),
+        (
+            ["x=1,2", "hydra.sweeper.pruner_options={n_warm:1}", "hydra.sweeper.pruner=median"],
+            "pruner_options",
+        ),
+        (["x=1,2", "hydra.sweeper.storage=sqlite:////nowhere/x.db"], "hydra.sweeper.storage"),
+        (["x=1,2", "hydra.sweeper.n_trials=many"], "hydra.sweeper.n_trials"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(toy, arguments, mistake):
+    said = toy.run(*arguments, code=2)
+    assert said.startswith("error: ") and said.count("\n") == 1, said
+    assert mistake in said
+    assert toy.ran() == []

@@ -1,0 +1,46 @@
+"""Every command in the README runs, on a corpus of seconds instead of minutes."""
+
+import re
+import shlex
+
+import pytest
+
+from program import ROOT, Command
+
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    for line in block.splitlines()
+]
+PROGRAM = [line for line in COMMANDS if line.startswith("python src/") and "RUN_ID" not in line]
+# Sizes alone: what each command is about stays as it stands.
+SMALL = ["protocol.videos=3", "protocol.squats=15", "protocol.frames_each_side=0", "data.seed=7"]
+SHORT = ["trainer.max_epochs=1", "optim.batch_size=4", "split.val=0.25", "split.test=0.25"]
+
+
+def test_readme_has_the_commands_that_a_user_needs() -> None:
+    for command in ("make train", "make test", "mlflow ui", "python src/train.py protocol=paper"):
+        assert command in COMMANDS
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    used = {line.split()[1] for line in COMMANDS if line.startswith("make ")}
+    assert used <= set(targets)
+
+
+@pytest.fixture(scope="module")
+def arrays(command: Command, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the README's squats.npz goes."""
+    return str(tmp_path_factory.mktemp("arrays") / "squats.npz")
+
+
+@pytest.mark.parametrize("line", PROGRAM)
+def test_every_command_runs(line: str, command: Command, corpus, arrays: str) -> None:
+    words = shlex.split(line)[1:]
+    if any(word.endswith("=FILE") for word in words):
+        pytest.skip("needs a data set that a user must download; its reader has tests of its own")
+    words = [word.replace("DIR", str(corpus.root)).replace("squats.npz", arrays) for word in words]
+    training = words[0] == "src/train.py"
+    synthetic = not any(word.startswith("data=") for word in words)
+    words += SMALL[: len(SMALL) if synthetic else -1] + (SHORT if training else [])
+    done = command(*words)
+    assert done.returncode == 0, done.stderr
+    assert "Landmark table" in done.stdout or "data=arrays" in words
