@@ -36,6 +36,7 @@ class Store:
     def __init__(self, options: MlflowOptions) -> None:
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
+        from sqlalchemy.exc import SQLAlchemyError
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -50,10 +51,8 @@ class Store:
                     "restore it or name another"
                 )
             self.experiment = found.experiment_id if found else self._create(options)
-        except MlflowException as error:
-            raise UserError(
-                f"tracking.uri={options.uri}: {str(error).splitlines()[0].split('. ')[0]}"
-            ) from error
+        except (MlflowException, SQLAlchemyError) as error:
+            raise _unusable(options.uri, error) from error
         self.uri = options.uri
 
     def _create(self, options: MlflowOptions) -> str:

@@ -93,10 +93,11 @@ def train(
         run.tags({"folder": str(folder), **tags})
     else:
         run = store.start(_run_name(job), {"protocol": job.protocol, "folder": str(folder), **tags})
+    in_sweep = "mlflow.parentRunId" in tags  # its pictures cost more than they tell, a dozen times over
     with run.ending():
         print(f"Run {run.id}, in {folder}")
         if not resume:
-            _log_inputs(run, job, config, images, data, crossing, folder)
+            _log_inputs(run, job, config, images, data, crossing, folder, in_sweep)
         try:
             result = _fit_and_test(job, run, data, folder, resume is not None)
         finally:
@@ -106,7 +107,8 @@ def train(
             part: predict(result.network, data.parts[part], result.device) for part in ("val", "test")
         }
         files = folder / "files"
-        run_files.write_results(files, data, predictions, run.history(run_files.CURVES), _title(job, run.id))
+        history = run.history(run_files.CURVES)
+        run_files.write_results(files, data, predictions, history, _title(job, run.id), in_sweep)
         run.artifact(files)
     (folder / "last.ckpt").unlink(missing_ok=True)  # it stays among the run's artifacts
     _say_results(run, job, data, predictions, result.metrics)
@@ -165,6 +167,7 @@ def _log_inputs(
     data: SquatData,
     crossing: Audit,
     folder: Path,
+    in_sweep: bool,
 ) -> None:
     """Everything that is known before the first step."""
     code, diff = tracking.code_tags(job.root)
@@ -185,6 +188,8 @@ def _log_inputs(
     run.dataset(str(images.source), fingerprint, str(job.source), json.dumps(counts))
     files = folder / "files"
     run_files.write_inputs(files, config, diff, data)
+    if not in_sweep:
+        run_files.write_samples(files, data)
     run.artifact(files)
 
 

@@ -49,43 +49,45 @@ def curves(history: Sequence[dict[str, float]], path: Path, title: str) -> None:
     write(made, path)
 
 
-def confusion_matrix(counts: np.ndarray, path: Path, title: str) -> None:
-    """counts (2, 2): rows the label, columns the prediction, good first."""
-    made, axes = figure(size=(4, 3.6))
-    axis = axes[0][0]
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for row in range(2):
-        for column in range(2):
+def confusion_matrices(counts: Mapping[str, np.ndarray], path: Path) -> None:
+    """One panel a title; counts (2, 2): rows the label, columns the prediction, good first."""
+    made, axes = figure(columns=len(counts), size=(3.3, 3.5))
+    for axis, (title, matrix) in zip(axes[0], counts.items(), strict=True):
+        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(2, 2):
             axis.text(
                 column,
                 row,
-                f"{counts[row, column]}\n{share[row, column]:.0%}",
+                f"{matrix[row, column]}\n{share[row, column]:.0%}",
                 ha="center",
                 va="center",
                 color="white" if share[row, column] > 0.5 else "black",
             )
-    axis.set_xticks([0, 1], ["good", "bad"])
-    axis.set_yticks([0, 1], ["good", "bad"])
-    axis.set_xlabel("predicted")
-    axis.set_ylabel("label")
-    made.suptitle(title)
+        axis.set_xticks([0, 1], ["good", "bad"])
+        axis.set_yticks([0, 1], ["good", "bad"])
+        axis.set_xlabel("predicted")
+        axis.set_title(title)
+    axes[0][0].set_ylabel("label")
     write(made, path)
 
 
 def sheet(
     images: Sequence[np.ndarray], captions: Sequence[str], path: Path, title: str, columns: int = 8
 ) -> None:
-    """Skeleton images in a grid, a caption over each."""
-    rows = max(1, -(-len(images) // columns))
+    """Skeleton images in a grid, a caption over each; one picture in one axis, since axes are slow."""
     height, width = images[0].shape[:2] if len(images) else (192, 108)
-    made, axes = figure(columns, rows, size=(1.5, 1.5 * height / width + 0.45))
-    for axis in axes.flat:
-        axis.axis("off")
-    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
-        axis.imshow(image)
-        axis.set_title(caption, fontsize=7)
-    made.suptitle(title, fontsize=10)
+    rows, head = max(1, -(-len(images) // columns)), round(0.28 * width)
+    tiles = np.full((rows * (height + head), columns * (width + 4), 3), 255, np.uint8)
+    made, axes = figure(size=(1.5 * columns, 1.5 * rows * (height + head) / (width + 4) + 0.4))
+    axis = axes[0][0]
+    axis.axis("off")
+    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        top, left = i // columns * (height + head) + head, i % columns * (width + 4)
+        tiles[top : top + height, left : left + width] = image
+        axis.text(left + width / 2, top - 2, caption, fontsize=7, ha="center", va="bottom")
+    axis.imshow(tiles)
+    axis.set_title(title, fontsize=10)
     write(made, path)
 
 

@@ -21,12 +21,16 @@ _SHEET = 32  # skeletons on a sheet
 
 
 def write_inputs(folder: Path, config: dict[str, Any], diff: str, data: SquatData) -> None:
-    """config.yaml, split.json, code.diff and a sheet of sample skeletons."""
+    """config.yaml, split.json, and code.diff where code was changed since its commit."""
     _write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     members = {name: [item.id for item in data.parts[name].squats] for name in PARTS}
     _write_text(folder / "split.json", json.dumps(members, indent=1))
     if diff:
         _write_text(folder / "code.diff", diff)
+
+
+def write_samples(folder: Path, data: SquatData) -> None:
+    """A sheet of skeletons that the network is trained on, with their labels."""
     train = data.parts["train"]
     rows = np.linspace(0, len(train.rows) - 1, min(_SHEET, len(train.rows))).astype(int)
     figures.sheet(
@@ -43,18 +47,19 @@ def write_results(
     predictions: dict[str, Predictions],
     history: Sequence[dict[str, float]],
     title: str,
+    short: bool,
 ) -> None:
-    """Curves, confusion matrices per image and per squat, the worst mistakes, every prediction."""
+    """Curves and every prediction; unless short, also confusion matrices and the worst mistakes as pictures."""
     figures.curves(history, folder / "curves.png", title)
-    for part, found in predictions.items():
-        figures.confusion_matrix(
-            confusion(found.label, found.p_good), folder / f"confusion_{part}_images.png", f"{part}, images"
-        )
-        figures.confusion_matrix(
-            confusion(*found.per_squat()), folder / f"confusion_{part}_squats.png", f"{part}, squats"
-        )
-    _mistakes(folder / "mistakes.png", data, predictions)
     _predictions_csv(folder / "predictions.csv", data, predictions)
+    if short:
+        return
+    matrices = {}
+    for part, found in predictions.items():
+        matrices[f"{part}, images"] = confusion(found.label, found.p_good)
+        matrices[f"{part}, squats"] = confusion(*found.per_squat())
+    figures.confusion_matrices(matrices, folder / "confusion.png")
+    _mistakes(folder / "mistakes.png", data, predictions)
 
 
 def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
