@@ -49,7 +49,7 @@ def write_results(
     title: str,
     short: bool,
 ) -> None:
-    """Curves and every prediction; unless short, also confusion matrices and the worst mistakes as pictures."""
+    """Curves and every prediction; unless short, confusion matrices and the worst mistakes too."""
     figures.curves(history, folder / "curves.png", title)
     _predictions_csv(folder / "predictions.csv", data, predictions)
     if short:
