@@ -3,9 +3,11 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+SWEEP ?= depth_l2
+STUDY ?= depth_l2-quick-synthetic
 
 .DEFAULT_GOAL := help
-.PHONY: help train prepare test test-slow lint types ui clean
+.PHONY: help venv train prepare test test-slow lint types ui sweep report dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +45,17 @@ types: $(READY) ## types of the package
 # Two processes instead of fifteen, and on loopback alone.
 ui: $(READY) ## MLflow's pages over the runs, http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(VENV)/bin/mlflow ui --host 127.0.0.1 --port 5000 --workers 1
+
+sweep: $(READY) ## the grid of the paper's Table 2, quick protocol; SWEEP=kernel_l2 for Table 3
+	$(RUN) src/train.py -m sweep=$(SWEEP) $(ARGS)
+
+report: $(READY) ## the paper's tables beside ours, into reports/
+	$(RUN) src/report.py $(ARGS)
+
+# An extra that most will not need, so it is not in constraints.txt.
+dashboard: $(READY) ## Optuna's pages over a study: make dashboard STUDY=depth_l2-quick-synthetic
+	$(RUN) -m pip install --quiet --disable-pip-version-check optuna-dashboard==0.21.0
+	$(VENV)/bin/optuna-dashboard --host 127.0.0.1 multirun/$(STUDY)/study.journal
 
 clean: ## remove caches; data, runs and the environment stay
 	rm -rf .pytest_cache .ruff_cache .mypy_cache
