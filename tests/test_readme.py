@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,9 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 PROGRAM = [line for line in COMMANDS if line.startswith("python src/") and "RUN_ID" not in line]
+TRAININGS = [
+    pytest.param(line, marks=pytest.mark.slow if " -m " in line else []) for line in PROGRAM
+]  # sweeps are slow
 # Sizes alone: what each command is about stays as it stands.
 SMALL = ["protocol.videos=3", "protocol.squats=15", "protocol.frames_each_side=0", "data.seed=7"]
 SHORT = ["trainer.max_epochs=1", "optim.batch_size=4", "split.val=0.25", "split.test=0.25"]
@@ -32,15 +36,25 @@ def arrays(command: Command, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("arrays") / "squats.npz")
 
 
-@pytest.mark.parametrize("line", PROGRAM)
-def test_every_command_runs(line: str, command: Command, corpus, arrays: str) -> None:
+@pytest.mark.parametrize("line", TRAININGS)
+def test_every_command_runs(line: str, command: Command, corpus, arrays: str, tmp_path: Path) -> None:
     words = shlex.split(line)[1:]
     if any(word.endswith("=FILE") for word in words):
         pytest.skip("needs a data set that a user must download; its reader has tests of its own")
     words = [word.replace("DIR", str(corpus.root)).replace("squats.npz", arrays) for word in words]
     training = words[0] == "src/train.py"
+    if words[0] == "src/report.py":
+        words.append(f"folder={tmp_path}")
     synthetic = not any(word.startswith("data=") for word in words)
-    words += SMALL[: len(SMALL) if synthetic else -1] + (SHORT if training else [])
+    if words[0] != "src/report.py":
+        words += SMALL[: len(SMALL) if synthetic else -1]
+    if training:
+        words += SHORT
+    if "sweep=pipeline_tpe" in words:
+        words.append("hydra.sweeper.n_trials=2")
     done = command(*words)
     assert done.returncode == 0, done.stderr
-    assert "Landmark table" in done.stdout or "data=arrays" in words
+    expected = {"src/train.py": "Run ", "src/prepare.py": "Landmark table", "src/report.py": "Table 5"}
+    assert expected[words[0]] in done.stdout or "-m" in words
+    if "-m" in words:
+        assert "failed" not in done.stdout

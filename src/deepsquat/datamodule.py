@@ -42,14 +42,15 @@ class Part:
         number = {item.id: i for i, item in enumerate(squats)}
         copies, frames = images.images.shape[:2]
         self.squats = squats
-        self.frames = np.flatnonzero(np.isin(images.squat, list(number)))  # rows of the landmark table
+        self.table_rows = np.flatnonzero(np.isin(images.squat, list(number)))
         self.copies = copies
         # All parts look into one array of pixels, (copies * frames, H, W, 3).
         self.pixels = torch.from_numpy(images.images.reshape(copies * frames, *images.images.shape[2:]))
-        self.rows = torch.from_numpy((np.arange(copies)[:, None] * frames + self.frames).ravel())
-        self.points = images.points[self.frames]
-        self.label = torch.from_numpy(images.label[self.frames].astype(np.int64)).repeat(copies)
-        self.squat = torch.tensor([number[str(s)] for s in images.squat[self.frames]]).repeat(copies)
+        self.rows = torch.from_numpy((np.arange(copies)[:, None] * frames + self.table_rows).ravel())
+        self.points = images.points[self.table_rows]
+        self.frame, self.time = images.frame[self.table_rows], images.time[self.table_rows]
+        self.label = torch.from_numpy(images.label[self.table_rows].astype(np.int64)).repeat(copies)
+        self.squat = torch.tensor([number[str(s)] for s in images.squat[self.table_rows]]).repeat(copies)
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
         self.augment, self.style = augment, style

@@ -80,14 +80,15 @@ def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) 
 def _predictions_csv(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["part", "squat", "video", "subject", "copy", "frame", "label", "p_good"])
+        rows.writerow(["part", "squat", "video", "subject", "frame", "time", "copy", "label", "p_good"])
         for name, found in predictions.items():
             part: Part = data.parts[name]
             for i, p_good in enumerate(found.p_good):
                 item = part.squats[found.squat[i]]
-                copy, frame = divmod(i, len(part.frames))
+                copy, row = divmod(i, len(part.frame))
+                place = [part.frame[row], f"{part.time[row]:.3f}", copy]
                 rows.writerow(
-                    [name, item.id, item.video, item.subject, copy, frame, found.label[i], f"{p_good:.6f}"]
+                    [name, item.id, item.video, item.subject, *place, found.label[i], f"{p_good:.6f}"]
                 )
 
 
