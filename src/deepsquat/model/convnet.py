@@ -37,8 +37,12 @@ class ConvNet(nn.Module):
 
         Biases and the last Dense layer are left out, as in the paper's implementation.
         """
+        return torch.stack([weight.square().sum() for weight in self.penalised()]).sum()
+
+    def penalised(self) -> list[Tensor]:
+        """The weights that the L2 term counts."""
         layers = [m for m in (*self.blocks, *self.hidden) if isinstance(m, nn.Conv2d | nn.Linear)]
-        return torch.stack([layer.weight.square().sum() for layer in layers]).sum()
+        return [layer.weight for layer in layers]
 
 
 def _blocks(options: ConvNetOptions) -> list[nn.Module]:
