@@ -1,5 +1,7 @@
 """Between Hydra and the sweep: its overrides, its composed config, its launchers."""
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,8 +31,6 @@ def run(
     arguments: Sequence[str],
 ) -> int:
     """Sweeps as Hydra's command line says; the number of cells that are not done."""
-    folder = Path(options.folder).resolve() / options.study
-    address = options.storage or str(folder / "study.journal")
     parser = OverridesParser.create(config_loader=context.config_loader)
     space = parse(options.params, arguments, parser, discrete=options.sampler in (None, "grid"))
     if options.sampler is None:
@@ -45,6 +45,12 @@ def run(
     make_pruner(options)
     composed = context.config_loader.load_sweep_config(config, space.overrides(space.corner()))
     jobs = _jobs(options, config)
+    identity = _identity(options, space, composed)
+    if not options.study:
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        options = replace(options, study=f"sweep-{digest[:8]}")
+    folder = Path(options.folder).resolve() / options.study
+    address = options.storage or str(folder / "study.journal")
     folder.mkdir(parents=True, exist_ok=True)
     with flag_override(config, ["struct", "readonly"], [False, False]):
         config.hydra.sweep.dir = str(folder)
@@ -65,9 +71,7 @@ def run(
 
     made: Any = get_class(options.hooks) if options.hooks else Hooks
     hooks = made(composed, options.study, str(folder))
-    return sweep(
-        options, address, str(folder), space, _identity(options, space, composed), hooks, task, launch, jobs
-    )
+    return sweep(options, address, str(folder), space, identity, hooks, task, launch, jobs)
 
 
 def _jobs(options: StudyOptions, config: DictConfig) -> int:

@@ -15,7 +15,7 @@ PRUNERS = ("none", "median", "hyperband", "successive_halving", "wilcoxon")
 class StudyOptions:
     """The fields are the keys under hydra.sweeper."""
 
-    study: str = "study"  # its name, and its folder's
+    study: str = ""  # its name, and its folder's; "": made of what is swept, so that the same line finds it
     folder: str = "multirun"  # where the folders of studies lie
     storage: str | None = (
         None  # an Optuna address, sqlite:///x.db, or a journal file; default: study.journal in its folder
@@ -42,7 +42,7 @@ class StudyOptions:
     hooks: str | None = None  # a class after deepsquat.study.hooks.Hooks
 
     def __post_init__(self) -> None:
-        if not self.study or "/" in self.study or self.study.startswith("."):
+        if "/" in self.study or self.study.startswith("."):
             raise UserError(f"hydra.sweeper.study is a folder's name, got {self.study!r}")
         for name, value, low in (
             ("n_trials", self.n_trials, 1),
