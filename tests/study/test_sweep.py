@@ -27,6 +27,15 @@ def test_a_grid_runs_every_cell_in_order_and_no_cell_again(toy):
     assert len(toy.ran()) == 12
 
 
+def test_a_sweep_without_a_name_is_found_again_by_the_same_line_alone(toy):
+    for expected in (2, 2):
+        toy.run("x=1,2", "hydra.sweeper.study=''")
+        assert len(toy.ran()) == expected
+    toy.run("x=1,3", "hydra.sweeper.study=''")
+    assert len(toy.ran()) == 4
+    assert len(list((toy.folder / "multirun").glob("sweep-*/study.journal"))) == 2
+
+
 def test_failed_cells_do_not_stop_the_sweep_and_are_tried_again_by_the_next_start(toy):
     said = toy.run(*GRID, "fails=[2]", code=1)
     assert toy.states() == {"COMPLETE": 9, "FAIL": 3}
