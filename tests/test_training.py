@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from deepsquat.data.annotations import write_labels
+from deepsquat.data.squats import LabelledVideos
 from program import ROOT, Command, environment, tiny
 
 
@@ -112,6 +114,22 @@ def test_ctrl_c_then_resume_ends_with_the_weights_of_an_uninterrupted_run(
 
     again = command("src/train.py", f"resume={run}")
     assert again.returncode == 2 and "has finished" in again.stderr
+
+
+def test_a_run_killed_between_its_last_epoch_and_its_end_is_finished_by_resume(
+    command: Command, corpus: LabelledVideos, home: Path
+) -> None:
+    whole = command(*tiny(corpus))
+    run = run_id(whole.stdout)
+    folder = Path(client(home).get_run(run).data.tags["folder"])
+    shutil.copy(home / "mlruns" / run / "artifacts" / "checkpoints" / "last.ckpt", folder)
+    client(home).update_run(run, status="RUNNING")  # as a SIGKILL leaves it
+    resumed = command("src/train.py", f"resume={run}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert client(home).get_run(run).info.status == "FINISHED"
+    table = [line for line in whole.stdout.splitlines() if line.startswith(("train ", "val ", "test "))]
+    assert len(table) == 3
+    assert [line for line in resumed.stdout.splitlines() if line in table] == table
 
 
 def test_nan_ends_the_run_failed_and_names_the_step(command: Command, corpus, home: Path) -> None:

@@ -172,6 +172,10 @@ class Run:
         else:
             self.client.log_artifact(self.id, str(path), folder)
 
+    def latest_metrics(self) -> dict[str, float]:
+        """The last value of every metric."""
+        return dict(self.client.get_run(self.id).data.metrics)
+
     def history(self, keys: Sequence[str]) -> list[dict[str, float]]:
         """What was logged of the keys, one row a step, its number as "epoch"."""
         rows: dict[int, dict[str, float]] = {}

@@ -89,6 +89,7 @@ def train(
 
     if resume:
         run = store.find(resume)
+        _refuse_other_data(run, images)
         run.go_on()
         run.tags({"folder": str(folder), **tags})
     else:
@@ -113,6 +114,15 @@ def train(
     (folder / "last.ckpt").unlink(missing_ok=True)  # it stays among the run's artifacts
     _say_results(run, job, data, predictions, result.metrics)
     return Result(run.id, result.metrics, folder)
+
+
+def _refuse_other_data(run: tracking.Run, images: Images) -> None:
+    before, now = run.tag("data.fingerprint"), str(images.fingerprint)
+    if before and before != now:
+        raise UserError(
+            f"resume={run.id}: its data were {before[:12]} and are now {now[:12]}; "
+            "bring back the videos and labels it was started with, or start a new run"
+        )
 
 
 @dataclass(frozen=True)
@@ -141,12 +151,12 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     seconds = time.monotonic() - start
-    metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
     trainer.test(classifier, datamodule=data, verbose=False)
     tested = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     run.metrics(tested | closing, trainer.current_epoch)
-    return _Fitted(network, classifier.device, metrics | tested | closing)
+    # From the run: one that was killed after its last epoch has nothing left to fit, and no metrics at hand.
+    return _Fitted(network, classifier.device, run.latest_metrics())
 
 
 def _run_name(job: Job) -> str:
