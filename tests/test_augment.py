@@ -47,7 +47,10 @@ def test_jitter_and_drops_are_as_large_as_asked() -> None:
     assert dropped_limbs(500, 20, strong, generator).mean() == pytest.approx(0.25, abs=0.02)
 
 
-@pytest.mark.parametrize("values", [{"zoom_out": 1.5}, {"rotate": -1.0}, {"scale": 1.0}, {"drop_limbs": 1.0}])
+@pytest.mark.parametrize(
+    "values",
+    [{"zoom_out": 1.5}, {"flip": True, "rotate": 5.0}, {"rotate": -1.0}, {"scale": 1.0}, {"drop_limbs": 1.0}],
+)
 def test_refuses_impossible_values(values: dict) -> None:
     with pytest.raises(UserError, match="augment"):
         Augment(**values)

@@ -43,6 +43,12 @@ def test_groups_stay_whole_and_sizes_and_labels_near_what_was_asked(
     assert audit(parts, by).shared["test"][by] == 0
 
 
+def test_videos_of_one_label_are_divided_so_that_every_part_has_both() -> None:
+    items = [Item(f"v{v}#{i}", f"v{v}", "", int(v < 3)) for v in range(6) for i in range(6)]
+    parts = split(items, SplitOptions("video"))
+    assert all({item.label for item in parts[name]} == {0, 1} for name in PARTS)
+
+
 def test_same_seed_same_split_and_another_seed_another() -> None:
     items = squats(20, 8)
     first, again, other = (split(items, SplitOptions("video", seed=s)) for s in (1, 1, 2))
@@ -79,7 +85,9 @@ def test_says_in_one_line_what_cannot_be_split(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("values", [{"by": "day"}, {"val": 0.0}, {"test": 1.0}, {"val": 0.6, "test": 0.5}])
+@pytest.mark.parametrize(
+    "values", [{"by": "day"}, {"seed": -1}, {"val": 0.0}, {"test": 1.0}, {"val": 0.6, "test": 0.5}]
+)
 def test_refuses_options_that_cannot_be(values: dict) -> None:
     with pytest.raises(UserError, match="split"):
         SplitOptions(**values)

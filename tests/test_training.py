@@ -169,7 +169,7 @@ def test_trains_from_one_file_where_nothing_but_torch_lightning_and_hydra_is(
     assert found and int(found[2]) == 3 * 4 * int(found[1])  # three images, four copies
 
     other = command(*overrides, "skeleton.height=64")
-    assert other.returncode == 2 and "holds images of 48 x 27" in other.stderr
+    assert other.returncode == 2 and "holds other images: height 48, width 27" in other.stderr
 
 
 @pytest.mark.parametrize(

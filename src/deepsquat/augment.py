@@ -34,6 +34,10 @@ class Augment:
                 raise UserError(f"augment.{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.scale < 1 or not 0 <= self.drop_limbs < 1:
             raise UserError("augment.scale and augment.drop_limbs must be at least 0 and below 1")
+        if self.is_random and (self.flip or self.zoom_out is not None):
+            raise UserError(
+                "augment: fixed copies (flip, zoom_out) and random changes do not go together; take one kind"
+            )
 
     @property
     def is_random(self) -> bool:
@@ -73,6 +77,7 @@ def changed(images: np.ndarray, augment: Augment, seed: int) -> np.ndarray:
             A.HorizontalFlip(p=0.5 if augment.random_flip else 0.0),
             A.Affine(
                 scale=(1 - augment.scale, 1 + augment.scale),
+                keep_ratio=True,  # a body's proportions are what is judged
                 translate_percent=(-augment.shift, augment.shift),
                 rotate=(-augment.rotate, augment.rotate),
                 fill=0,

@@ -66,8 +66,8 @@ class EpochEnd(Checkpoint):
             return
         with written_whole(self.last) as temporary:
             trainer.save_checkpoint(temporary)
-        with written_whole(self.best) as temporary:
-            torch.save({"weights": self.best_weights, "epoch": self.best_epoch}, temporary)
+        with written_whole(self.best) as temporary, temporary.open("wb") as file:
+            torch.save({"weights": self.best_weights, "epoch": self.best_epoch}, file)
         self._written = time.monotonic()
         self._cost = self._written - now
 

@@ -20,7 +20,7 @@ CONF = str(ROOT / "conf")
 
 def home() -> str:
     """Where data/, multirun/, mlruns/ and MLflow's store lie: the repository, or DEEPSQUAT_HOME."""
-    return os.environ.get("DEEPSQUAT_HOME", str(ROOT))
+    return os.environ.get("DEEPSQUAT_HOME") or str(ROOT)
 
 
 def run(main: Callable[[], Any]) -> NoReturn:

@@ -1,7 +1,8 @@
 """Skeleton images in memory, with what is known of each; and the one file that carries them elsewhere."""
 
 import zipfile
-from dataclasses import dataclass, fields
+import zlib
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from deepsquat.augment import Augment, copies
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
+from deepsquat.files import expanded, written_whole
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.skeleton import Style, draw, pixels
 
@@ -31,6 +32,7 @@ class Images:
     time: np.ndarray  # (n,) float64, seconds
     fingerprint: np.ndarray  # () str: hash of everything that went into the landmarks
     source: np.ndarray  # () str: what the data is, in words
+    drawn_as: np.ndarray  # () str: the style and the fixed copies, as `_drawn_as` words them
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,6 +57,7 @@ def draw_images(
         time=table.time,
         fingerprint=np.array(fingerprint),
         source=np.array(source),
+        drawn_as=np.array(_drawn_as(style, augment)),
     )
 
 
@@ -75,7 +78,7 @@ def load(path: Path) -> Images:
     try:
         with np.load(path, allow_pickle=False) as file:
             return Images(**{field.name: file[field.name] for field in fields(Images)})
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path}: not a file of prepared images; write it anew with src/prepare.py export=PATH"
         ) from error
@@ -85,7 +88,7 @@ def load(path: Path) -> Images:
 def load_images(source: Any, pose: Any, style: Style, augment: Augment, data_folder: Path) -> Images:
     """The images of the source, from the landmark table or from a file of prepared arrays."""
     if isinstance(source, ArrayFile):
-        return _prepared_images(Path(source.file).expanduser(), style, augment)  # type: ignore[arg-type]
+        return _prepared_images(expanded(str(source.file), "data.file"), style, augment)
     from deepsquat.pose.table import prepare
 
     prepared = prepare(source, pose, data_folder)
@@ -99,15 +102,14 @@ def named(source: Any) -> str:
 
 def _prepared_images(path: Path, style: Style, augment: Augment) -> Images:
     images = load(path)
-    if images.size != (style.height, style.width):
+    if str(images.drawn_as) != _drawn_as(style, augment):
         raise UserError(
-            f"{path}: holds images of {images.size[0]} x {images.size[1]}, but skeleton.height is "
-            f"{style.height} and skeleton.width {style.width}; prepare and train under the same values"
-        )
-    wanted = (2 if augment.flip else 1) * (2 if augment.zoom_out else 1)
-    if images.images.shape[0] != wanted:
-        raise UserError(
-            f"{path}: holds {images.images.shape[0]} copies of each image, but the augmentation asks for "
-            f"{wanted}; prepare and train with the same augment="
+            f"{path}: holds other images: {images.drawn_as}; asked for: {_drawn_as(style, augment)}; "
+            "prepare and train under the same protocol and values"
         )
     return images
+
+
+def _drawn_as(style: Style, augment: Augment) -> str:
+    values = {**asdict(style), "flip": augment.flip, "zoom_out": augment.zoom_out}
+    return ", ".join(f"{name} {value}" for name, value in values.items())

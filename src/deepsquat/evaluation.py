@@ -32,7 +32,8 @@ def predict(network: nn.Module, part: Part, device: torch.device) -> Predictions
     """The network's answers on all images of the part, without dropout."""
     network = network.to(device).eval()
     p_good = []
-    with torch.inference_mode():
+    mixed = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")  # as in training
+    with torch.inference_mode(), mixed:
         for images, _, _ in part:
             p_good.append(goodness(network(images.to(device))).cpu())
     return Predictions(

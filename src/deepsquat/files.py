@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,3 +40,31 @@ def unwritable(path: Path | str, error: OSError) -> Exception:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         return UserError(f"{path}: cannot be written ({error.strerror}); choose a folder you may write to")
     return error
+
+
+def expanded(path: str | Path, option: str) -> Path:
+    """A path as the user typed it, with ~ for a home folder.
+
+    Raises:
+        UserError: ~NAME where there is no such user; `option` says where it was typed.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{option}: there is no user of that name for {path}; give the full path") from None
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder until the block ends, or this process does.
+
+    Raises:
+        UserError: another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".held").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another process is training here; wait for it, or end it") from None
+        yield

@@ -7,7 +7,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat import command
 from deepsquat.command import build
+from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 
 _PREPARE = ("data", "pose", "skeleton", "augment")
 _TRAIN = (*_PREPARE, "split", "model", "optim", "trainer", "tracking")
@@ -56,6 +58,8 @@ def prepare(config: DictConfig) -> None:
     command.stop_on_sigterm()
     options = {group: build(config, group) for group in _PREPARE}
 
+    if isinstance(options["data"], ArrayFile):
+        raise UserError("data=arrays: these images are prepared already; train on them with src/train.py")
     folder = Path(config.paths.data)
     if not config.export:
         from deepsquat.pose.table import prepare as prepare_table
@@ -64,7 +68,7 @@ def prepare(config: DictConfig) -> None:
         return
     from deepsquat.dataset import load_images, save
 
-    path = Path(config.export).expanduser()
+    path = expanded(config.export, "export")
     if path.suffix != ".npz":
         raise UserError(f"export={config.export}: the file's name must end in .npz")
     images = load_images(options["data"], options["pose"], options["skeleton"], options["augment"], folder)
@@ -115,4 +119,10 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
         )
     found = OmegaConf.load(saved)
     assert isinstance(found, DictConfig)
+    if found.get("trial") is not None:
+        raise UserError(
+            f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
+            "the command that started the sweep takes it up"
+        )
+    found.tracking = config.tracking
     return found, folder

@@ -17,12 +17,14 @@ class SplitOptions:
 
     by: str = "video"  # squat, video or subject: what is never divided between two parts
     val: float = 0.15
-    test: float = 0.2
+    test: float = 0.25
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.by not in ("squat", "video", "subject"):
             raise UserError(f"split.by must be squat, video or subject, got {self.by!r}")
+        if self.seed < 0:
+            raise UserError(f"split.seed must not be negative, got {self.seed}")
         if not (0 < self.val < 1 and 0 < self.test < 1 and self.val + self.test < 1):
             raise UserError(
                 "split.val and split.test must be above 0 and together below 1, "
@@ -117,13 +119,14 @@ def _by_group(items: Sequence[Item], options: SplitOptions, generator: np.random
         missed, start = 0.0, 0
         for name in ("val", "test"):
             sums = counts[order[start:]].cumsum(axis=0)
-            misses = np.abs(sums - wanted[name]).sum(axis=1)
+            misses = np.abs(sums - wanted[name]).sum(axis=1) + len(items) * (sums == 0).any(axis=1)
             # At least one group stays for each part that is still to fill.
             last = len(groups) - start - (2 if name == "val" else 1)
             taken = int(misses[:last].argmin()) + 1
             part_of |= {groups[g]: name for g in order[start : start + taken]}
             missed += float(misses[taken - 1])
             start += taken
+        missed += len(items) * bool((counts[order[start:]].sum(axis=0) == 0).any())
         if best is None or missed < best[0]:
             best = missed, part_of
     assert best is not None

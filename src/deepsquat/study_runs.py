@@ -89,9 +89,10 @@ def take_up(config: DictConfig, folder: Path) -> str | None:
             continue
         if found is None and (earlier / "last.ckpt").is_file():
             shutil.copytree(earlier / "files", folder / "files", dirs_exist_ok=True)
-            for checkpoint in sorted(earlier.glob("*.ckpt")):  # best, where there is one, before last
-                with written_whole(folder / checkpoint.name) as temporary:
-                    shutil.copyfile(checkpoint, temporary)
+            for name in ("best.ckpt", "last.ckpt"):  # last is what a start looks for, so it comes last
+                if (earlier / name).is_file():
+                    with written_whole(folder / name) as temporary:
+                        shutil.copyfile(earlier / name, temporary)
             found = run.id
         else:
             run.end("KILLED")

@@ -70,7 +70,12 @@ class Store:
             return str(found.experiment_id)
 
     def start(self, name: str, tags: Mapping[str, str]) -> "Run":
-        run = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
+        except MlflowException as error:
+            raise _unusable(self.uri, error) from error
         return Run(self, run.info.run_id, run.info.status, run.data.tags)
 
     def only(self, tag: str, value: str) -> "Run | None":
@@ -102,6 +107,8 @@ class Store:
             found = self.client.get_run(run_id)
         except MlflowException as error:
             raise UserError(f"there is no run {run_id} in {self.uri}; mlflow ui lists the runs") from error
+        if found.info.lifecycle_stage == "deleted":
+            raise UserError(f"the run {run_id} is deleted in {self.uri}; restore it, or start a new one")
         return Run(self, run_id, found.info.status, found.data.tags)
 
 
@@ -135,6 +142,8 @@ class Run:
     def go_on(self) -> None:
         """The run is no longer ended."""
         self.client.update_run(self.id, status="RUNNING")
+        if "error" in self._tags:
+            self.client.delete_tag(self.id, "error")
 
     def params(self, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
@@ -245,7 +254,11 @@ def code_tags(root: Path) -> tuple[dict[str, str], str]:
         return done.stdout
 
     commit = git("rev-parse", "HEAD").strip()
-    diff = git("diff", "HEAD") if commit else ""
+    diff = git("diff", "--no-ext-diff", "--no-color", "HEAD") if commit else ""
+    diff += "".join(
+        f"not in git: {name}\n"
+        for name in git("ls-files", "--others", "--exclude-standard", "src", "conf").split()
+    )
     tags = {
         "mlflow.source.name": sys.argv[0],
         "mlflow.source.type": "LOCAL",

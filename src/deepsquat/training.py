@@ -18,6 +18,7 @@ from deepsquat.datamodule import SquatData, items_of
 from deepsquat.dataset import Images, load_images, named
 from deepsquat.errors import UserError
 from deepsquat.evaluation import Predictions, predict, wilson_interval
+from deepsquat.files import held
 from deepsquat.model.classifier import Classifier
 from deepsquat.model.convnet import ConvNet
 from deepsquat.model.options import AdamOptions, ConvNetOptions
@@ -46,11 +47,6 @@ class Job:
     note: str  # what the run says of its protocol
     data_folder: Path
     root: Path  # the repository, for the code's tags
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**31:
-            raise UserError(f"seed must be 0 to {2**31 - 1}, got {self.seed}")
-        self.model.feature_shape(self.style.height, self.style.width)
 
 
 @dataclass(frozen=True)
@@ -95,15 +91,16 @@ def train(
     else:
         run = store.start(_run_name(job), {"protocol": job.protocol, "folder": str(folder), **tags})
     in_sweep = "mlflow.parentRunId" in tags  # its pictures cost more than they tell, a dozen times over
-    with run.ending():
+    with held(folder), run.ending():
         print(f"Run {run.id}, in {folder}")
         if not resume:
             _log_inputs(run, job, config, images, data, crossing, folder, in_sweep)
         try:
             result = _fit_and_test(job, run, data, folder, resume is not None)
         finally:
-            for checkpoint in folder.glob("*.ckpt"):
-                run.artifact(checkpoint, "checkpoints")
+            for checkpoint in ("best.ckpt", "last.ckpt"):
+                if (folder / checkpoint).is_file():
+                    run.artifact(folder / checkpoint, "checkpoints")
         predictions = {
             part: predict(result.network, data.parts[part], result.device) for part in ("val", "test")
         }
@@ -148,15 +145,15 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     try:
         last = folder / "last.ckpt" if goes_on else None
         trainer.fit(classifier, datamodule=data, ckpt_path=last, weights_only=True)
+        seconds = time.monotonic() - start
+        trainer.test(classifier, datamodule=data, verbose=False)
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
-    seconds = time.monotonic() - start
-    trainer.test(classifier, datamodule=data, verbose=False)
     tested = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     run.metrics(tested | closing, trainer.current_epoch)
     # From the run: one that was killed after its last epoch has nothing left to fit, and no metrics at hand.
-    return _Fitted(network, classifier.device, run.latest_metrics())
+    return _Fitted(network, trainer.strategy.root_device, run.latest_metrics())
 
 
 def _run_name(job: Job) -> str:
@@ -235,6 +232,9 @@ def _say_results(
 
 
 def _viewer(options: tracking.MlflowOptions) -> str:
+    folder = Path(options.artifacts).parent
+    if options.uri == f"sqlite:///{folder}/mlflow.db":
+        return f"mlflow ui, in {folder}"
     if options.uri.startswith("sqlite:"):
-        return f"mlflow ui, in {Path(options.artifacts).parent}"
+        return f"mlflow ui --backend-store-uri {options.uri}"
     return options.uri

@@ -14,6 +14,7 @@ import numpy as np
 
 from deepsquat.data.markers import MARKERS, with_short_gaps_filled
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 
 _PAGE = "https://webpages.uidaho.edu/ui-prmd/"
 _FOLDERS = ("Segmented Movements", "Incorrect Segmented Movements")
@@ -59,7 +60,7 @@ def recordings_under(root: str | None) -> Iterator[list[Recording]]:
     """
     if root is None or not str(root).strip():
         raise UserError(f"data.root: say where the UI-PRMD download is, a folder or a zip; get it at {_PAGE}")
-    path = Path(str(root)).expanduser()
+    path = expanded(str(root), "data.root")
     if path.is_dir():
         top = _top(path)
         files = {p.relative_to(top).as_posix(): p for p in top.rglob("Vicon/Positions/m01_*.txt")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from deepsquat.data.annotations import read_labels
 from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 
 NAMES = ("labels.yaml", "labels.yml")
 
@@ -32,7 +33,7 @@ class VideoFolder:
             UserError: there is no such folder or file, something in it is wrong, a video that it names is
                 not there, or two of them are the same.
         """
-        root = _expanded(str(self.root), "data.root")
+        root = expanded(str(self.root), "data.root")
         if not root.exists():
             raise UserError(f"data.root: there is no folder {root}; name the folder that holds your videos")
         if not root.is_dir():
@@ -44,7 +45,7 @@ class VideoFolder:
 
     def _labels_file(self, root: Path) -> Path:
         if self.labels is not None:
-            named = _expanded(str(self.labels), "data.labels")
+            named = expanded(str(self.labels), "data.labels")
             return root / named if (root / named).exists() else named
         found = [root / name for name in NAMES if (root / name).exists()]
         if not found:
@@ -54,13 +55,6 @@ class VideoFolder:
         if len(found) > 1:
             raise UserError(f"data.root: {root} holds both {' and '.join(NAMES)}; name one by data.labels")
         return found[0]
-
-
-def _expanded(text: str, option: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise UserError(f"{option}: there is no user of that name for {text}; give the full path") from None
 
 
 def _refuse_twins(path: Path, root: Path, videos: Iterable[str]) -> None:

@@ -61,7 +61,7 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
     path = folder / "landmarks" / f"{fingerprint[:16]}.parquet"
     manifest_path = path.with_suffix(".json")
     if path.exists() and (manifest := _read_json(manifest_path)):
-        print(f"Landmark table: {_counted(manifest)}, found as {path}")
+        print(f"Landmark table: {_counted(manifest)}, found as {path}", *_dropped(manifest), sep="\n")
         return Prepared(read_table(path), fingerprint, manifest, path)
 
     start = time.monotonic()
