@@ -40,7 +40,7 @@ body {
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
 th, td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: right; white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
-th { background: #f2f4f7 }
+th { background: #f2f4f7; white-space: normal }
 .warning { background: #fff3cd; border-left: 5px solid #e08214; padding: .6rem 1rem; font-weight: 600 }
 img { max-width: 100% }
 figcaption { color: #555; font-size: 13px }
