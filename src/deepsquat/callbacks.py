@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 from tqdm import tqdm
 
-from deepsquat.files import written_whole
+from deepsquat.files import uninterrupted, written_whole
 
 
 class EpochSeeds(pl.Callback):
@@ -59,7 +59,11 @@ class EpochEnd(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
-        self.report(metrics, trainer.current_epoch + 1)
+        with uninterrupted():
+            self.report(metrics, trainer.current_epoch + 1)
+            self._write(trainer)
+
+    def _write(self, trainer: pl.Trainer) -> None:
         now = time.monotonic()
         finished = trainer.current_epoch + 1 == trainer.max_epochs
         if not finished and now - self._written < 20 * self._cost:

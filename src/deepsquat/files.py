@@ -3,9 +3,12 @@
 import errno
 import fcntl
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from deepsquat.errors import UserError
 
@@ -37,7 +40,7 @@ def unwritable(path: Path | str, error: OSError) -> Exception:
     """The user's error behind a failed write to `path`, or `error` itself where it is not theirs."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path}: the disk is full; free some space and start again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return UserError(f"{path}: cannot be written ({error.strerror}); choose a folder you may write to")
     return error
 
@@ -68,3 +71,29 @@ def held(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"{folder}: another process is training here; wait for it, or end it") from None
         yield
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off until the block has ended.
+
+    For what must not be stopped in the middle: torch's file writer, interrupted, raises an error of its own
+    in the place of KeyboardInterrupt, and a database may be left locked.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, Any]] = []
+    before: dict[int, Any] = {
+        number: signal.signal(number, lambda *arrived: came.append(arrived))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number, frame in came:
+        handler = before[number]
+        if callable(handler):
+            handler(number, frame)
