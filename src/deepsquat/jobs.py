@@ -81,7 +81,7 @@ def report(config: DictConfig) -> None:
     """src/report.py: the paper's tables beside ours."""
     from deepsquat.report.report import write
 
-    write(build(config, "tracking"), config.protocol, config.data, Path(config.folder))
+    write(build(config, "tracking"), config.runs.protocol, config.runs.data, Path(config.folder))
 
 
 def _options(config: DictConfig) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def test_a_page_escapes_what_it_is_given() -> None:
 
 
 def test_the_report_command_prints_and_writes(command, home: Path) -> None:
-    done = command("src/report.py", f"folder={home}/reports")
+    done = command("src/report.py", "runs.protocol=paper", "runs.data=videos", f"folder={home}/reports")
     assert done.returncode == 0, done.stderr
+    assert "sweep=depth_l2 protocol=paper data=videos" in done.stdout
     assert "Table 2" in done.stdout and (home / "reports" / "report.html").is_file()
     assert MlflowClient(f"sqlite:///{home}/mlflow.db").search_experiments()
