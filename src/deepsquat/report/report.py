@@ -44,7 +44,14 @@ def write(tracking: MlflowOptions, protocol: str | None, data: str | None, folde
 
 
 # What the report says was run, and what it was in the paper; other values than the paper's get a banner.
-_PAPERS_PARAMS = {"optim.batch_size": "500", "optim.lr": "1e-05", "split.by": "squat"}
+_PAPERS_PARAMS = {
+    "optim.batch_size": "500",
+    "optim.lr": "1e-05",
+    "split.by": "squat",
+    "protocol.frames_each_side": "5",
+    "augment.flip": "True",
+    "augment.zoom_out": "0.5",
+}
 
 
 def _what_was_run(used: Sequence[runs.Trained]) -> list[Piece]:
@@ -70,6 +77,7 @@ def _what_was_run(used: Sequence[runs.Trained]) -> list[Piece]:
         ["image size", f"{param('skeleton.height')} x {param('skeleton.width')}", "192 x 108"],
         ["split", tag("split"), "by_squat"],
         ["shared with train", tag("split.crossing"), "all 20 held-out squats"],
+        ["squats", param("protocol.squats") if tag("data.source") == "synthetic" else "?", "219"],
         ["epochs", param("trainer.max_epochs"), "50 (Table 2), 500 (the rest)"],
         ["batch size", param("optim.batch_size"), "500"],
         ["learning rate", param("optim.lr"), "1e-05"],
