@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from deepsquat import command, tracking
+from deepsquat import command, provenance, tracking
 from deepsquat.command import build
 from deepsquat.files import written_whole
 from deepsquat.study.hooks import Hooks
@@ -24,7 +24,7 @@ class StudyRuns(Hooks):
         return {"the data's fingerprint": str(images.fingerprint)}
 
     def version(self) -> str:
-        tags, _ = tracking.code_tags(command.ROOT)
+        tags, _ = provenance.code_tags(command.ROOT)
         dirty = "" if tags["code.dirty"] == "no" else f" changed {tags['code.dirty'][:8]}"
         return tags.get("mlflow.source.git.commit", "no commit")[:10] + dirty
 

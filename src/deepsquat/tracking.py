@@ -1,12 +1,7 @@
 """One MLflow run a training. The only module that knows MLflow, with the report."""
 
-import hashlib
 import logging
 import os
-import platform
-import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -235,70 +230,3 @@ def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def code_tags(root: Path) -> tuple[dict[str, str], str]:
-    """Tags that say which code runs, and the uncommitted changes as a diff ("" where there are none)."""
-
-    def git(*arguments: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(root), *arguments],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=True,
-            )
-        except (OSError, subprocess.CalledProcessError):
-            return ""
-        return done.stdout
-
-    commit = git("rev-parse", "HEAD").strip()
-    diff = git("diff", "--no-ext-diff", "--no-color", "HEAD") if commit else ""
-    diff += "".join(
-        f"not in git: {name}\n"
-        for name in git("ls-files", "--others", "--exclude-standard", "src", "conf").split()
-    )
-    tags = {
-        "mlflow.source.name": sys.argv[0],
-        "mlflow.source.type": "LOCAL",
-        "command": shlex.join([Path(sys.executable).name, *sys.argv]),
-        "code.dirty": hashlib.sha256(diff.encode()).hexdigest()[:12] if diff else "no",
-    }
-    if commit:
-        tags["mlflow.source.git.commit"] = commit
-    return tags, diff
-
-
-def machine_tags() -> dict[str, str]:
-    """Tags that say on what hardware and with which versions a run was made."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    import torch
-
-    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
-    tags = {
-        "hardware.cpu": f"{_cpu_name()}, {len(_usable_cores())} cores",
-        "hardware.gpu": gpu,
-        "version.python": platform.python_version(),
-    }
-    for package in ("torch", "pytorch-lightning", "mediapipe", "albumentations", "mlflow", "optuna", "numpy"):
-        try:
-            tags[f"version.{package}"] = version(package)
-        except PackageNotFoundError:
-            tags[f"version.{package}"] = "not installed"
-    return tags
-
-
-def _usable_cores() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

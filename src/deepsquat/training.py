@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from deepsquat import tracking
+from deepsquat import provenance, tracking
 from deepsquat.augment import Augment
 from deepsquat.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.datamodule import SquatData, items_of
@@ -177,13 +177,13 @@ def _log_inputs(
     in_sweep: bool,
 ) -> None:
     """Everything that is known before the first step."""
-    code, diff = tracking.code_tags(job.root)
+    code, diff = provenance.code_tags(job.root)
     fingerprint = str(images.fingerprint)
     run.params(tracking.flattened(config))
     run.tags(
         {
             **code,
-            **tracking.machine_tags(),
+            **provenance.machine_tags(),
             "data.source": str(images.source),
             "data.fingerprint": fingerprint,
             "split": f"by_{job.split.by}",
