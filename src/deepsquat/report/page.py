@@ -38,9 +38,9 @@ body {
   max-width: 62rem; margin: 2rem auto; padding: 0 1rem
 }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
-th, td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: right; white-space: nowrap }
+th, td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: right }
 th:first-child, td:first-child { text-align: left }
-th { background: #f2f4f7; white-space: normal }
+th { background: #f2f4f7 }
 .warning { background: #fff3cd; border-left: 5px solid #e08214; padding: .6rem 1rem; font-weight: 600 }
 img { max-width: 100% }
 figcaption { color: #555; font-size: 13px }
