@@ -44,7 +44,7 @@ def run(main: Callable[[], Any]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        _stop_at(unwritable(error.filename or home(), error))
+        _stop_at(error)
 
 
 @contextmanager
@@ -58,10 +58,12 @@ def user_errors() -> Iterator[None]:
     except (UserError, OSError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN or isinstance(error, BrokenPipeError):
             raise
-        _stop_at(unwritable(error.filename or home(), error) if isinstance(error, OSError) else error)
+        _stop_at(error)
 
 
 def _stop_at(error: Exception) -> NoReturn:
+    if isinstance(error, OSError):
+        error = unwritable(error.filename or home(), error)
     if isinstance(error, OSError):  # none that a user can mend
         raise error
     print(f"error: {one_line(error)}", file=sys.stderr)

@@ -34,11 +34,6 @@ class Images:
     source: np.ndarray  # () str: what the data is, in words
     drawn_as: np.ndarray  # () str: the style and the fixed copies, as `_drawn_as` words them
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of an image."""
-        return self.images.shape[2], self.images.shape[3]
-
 
 def draw_images(
     table: LandmarkTable, fingerprint: str, source: str, style: Style, augment: Augment
