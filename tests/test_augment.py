@@ -1,5 +1,11 @@
+import os
+
 import numpy as np
 import pytest
+import torch
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import asks the network for a newer version
+import albumentations
 
 from deepsquat.augment import Augment, changed, copies, dropped_limbs, jittered
 from deepsquat.errors import UserError
@@ -13,7 +19,7 @@ def images(n: int = 3) -> np.ndarray:
 
 
 def test_the_papers_four_copies() -> None:
-    made = copies(images(), Augment(flip=True, zoom_out=0.5))
+    made = copies(torch.from_numpy(images()), Augment(flip=True, zoom_out=0.5)).numpy()
     assert made.shape == (4, 3, 64, 36, 3)
     original, mirrored, zoomed, both = made
     np.testing.assert_array_equal(original, images())
@@ -26,8 +32,21 @@ def test_the_papers_four_copies() -> None:
 
 
 def test_none_gives_the_images_alone() -> None:
-    assert copies(images(), Augment()).shape == (1, 3, 64, 36, 3)
+    assert copies(torch.from_numpy(images()), Augment()).shape == (1, 3, 64, 36, 3)
     assert not Augment().is_random and not Augment(flip=True, zoom_out=0.5).is_random
+
+
+@pytest.mark.parametrize("size", [(192, 108), (144, 81), (49, 28)])
+@pytest.mark.parametrize(("scale", "levels"), [(0.5, 0), (0.75, 1), (0.3, 1)])
+def test_the_copies_are_albumentations_pixels(size: tuple[int, int], scale: float, levels: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (9, *size, 3), dtype=np.uint8)
+    _, _, zoomed, both = copies(torch.from_numpy(noise), Augment(flip=True, zoom_out=scale)).numpy()
+    affine = albumentations.Affine(scale=(scale, scale), fill=0, p=1.0)
+    mirror = albumentations.HorizontalFlip(p=1.0)
+    for image, small, mirrored in zip(noise, zoomed, both, strict=True):
+        expected = affine(image=image)["image"]
+        assert np.abs(expected.astype(int) - small).max() <= levels
+        np.testing.assert_array_equal(mirror(image=small)["image"], mirrored)
 
 
 def test_random_changes_differ_between_images_and_repeat_with_the_seed() -> None:

@@ -6,11 +6,17 @@ points and are drawn anew each time, for the training part alone.
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deepsquat.errors import UserError
+
+if TYPE_CHECKING:  # options are checked before torch is loaded
+    from torch import Tensor
+
+
+_AT_ONCE = 8  # images whose copies are made together: what fits into a cache
 
 
 @dataclass(frozen=True)
@@ -44,17 +50,47 @@ class Augment:
         return self.random_flip or any((self.rotate, self.shift, self.scale, self.jitter, self.drop_limbs))
 
 
-def copies(images: np.ndarray, augment: Augment) -> np.ndarray:
-    """(k, n, H, W, 3) uint8: the images themselves, then mirrored, zoomed out, and both, as chosen."""
-    versions = [images]
-    if augment.zoom_out is not None:
-        scale = augment.zoom_out
-        zoom = _albumentations().Affine(scale=(scale, scale), fill=0, p=1.0)
-        versions.append(_each(images, zoom))
-    if augment.flip:
-        mirror = _albumentations().HorizontalFlip(p=1.0)
-        versions = [version for v in versions for version in (v, _each(v, mirror))]
-    return np.stack(versions)
+def copies(images: "Tensor", augment: Augment) -> "Tensor":
+    """(k, n, H, W, 3) uint8 of images (n, H, W, 3): as they are, mirrored, zoomed out, and both, as chosen.
+
+    In torch, so that a GPU makes them out of what was uploaded once; the pixels are Albumentations' own, but
+    for a rounding of at most one level where the scale is not a half.
+    """
+    zooms = 1 if augment.zoom_out is None else 2
+    k = zooms * (2 if augment.flip else 1)
+    if k == 1:
+        return images[None]
+    made = images.new_empty((k, *images.shape))
+    for start in range(0, len(images), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        versions = [images[rows]]
+        if augment.zoom_out is not None:
+            versions.append(_zoomed(images[rows], augment.zoom_out))
+        if augment.flip:
+            versions = [version for v in versions for version in (v, v.flip(2))]
+        for copy, version in zip(made, versions, strict=True):
+            copy[rows] = version
+    return made
+
+
+def _zoomed(images: "Tensor", scale: float) -> "Tensor":
+    """Images (n, H, W, 3) scaled about their centre, bilinearly, on black."""
+    import torch
+
+    values = images.float()
+    for axis in (1, 2):
+        size = images.shape[axis]
+        centre = (size - 1) / 2
+        source = (torch.arange(size, dtype=torch.float64, device=images.device) - centre) / scale + centre
+        before = source.floor()
+        blended = torch.zeros_like(values)
+        for pixel, weight in ((before, before + 1 - source), (before + 1, source - before)):
+            inside = (pixel >= 0) & (pixel < size)
+            shape = [size if i == axis else 1 for i in range(4)]
+            share = torch.where(inside, weight, 0.0).float().view(shape)
+            blended += values.index_select(axis, pixel.long().clamp(0, size - 1)) * share
+        values = blended
+    return values.round().to(torch.uint8)
 
 
 def jittered(points: np.ndarray, augment: Augment, height: int, generator: np.random.Generator) -> np.ndarray:

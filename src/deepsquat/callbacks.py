@@ -55,7 +55,8 @@ class EpochEnd(Checkpoint):
         loss = float(trainer.callback_metrics["val/loss"])
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, trainer.current_epoch
-            self.best_weights = {k: v.detach().cpu().clone() for k, v in module.network.state_dict().items()}  # type: ignore[union-attr]
+            # On their device: a copy to the host after every epoch would cost more than some epochs.
+            self.best_weights = {k: v.detach().clone() for k, v in module.network.state_dict().items()}  # type: ignore[union-attr]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
@@ -71,7 +72,8 @@ class EpochEnd(Checkpoint):
         with written_whole(self.last) as temporary:
             trainer.save_checkpoint(temporary)
         with written_whole(self.best) as temporary, temporary.open("wb") as file:
-            torch.save({"weights": self.best_weights, "epoch": self.best_epoch}, file)
+            weights = {name: value.cpu() for name, value in self.best_weights.items()}
+            torch.save({"weights": weights, "epoch": self.best_epoch}, file)
         self._written = time.monotonic()
         self._cost = self._written - now
 

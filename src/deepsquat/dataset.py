@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from deepsquat.augment import Augment, copies
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
@@ -17,12 +16,12 @@ from deepsquat.landmarks import LandmarkTable
 from deepsquat.skeleton import Style, draw, pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Images:
-    """n frames, each in k fixed copies; columns have n rows, in the order of the landmark table."""
+    """n frames; columns have n rows, in the order of the landmark table."""
 
-    images: np.ndarray  # (k, n, H, W, 3) uint8, RGB
-    points: np.ndarray  # (n, 36, 2) float32, pixels: what the first copy was drawn from
+    images: np.ndarray  # (n, H, W, 3) uint8, RGB
+    points: np.ndarray  # (n, 36, 2) float32, pixels: what the image was drawn from
     squat: np.ndarray  # (n,) str
     video: np.ndarray  # (n,) str
     subject: np.ndarray  # (n,) str
@@ -32,16 +31,14 @@ class Images:
     time: np.ndarray  # (n,) float64, seconds
     fingerprint: np.ndarray  # () str: hash of everything that went into the landmarks
     source: np.ndarray  # () str: what the data is, in words
-    drawn_as: np.ndarray  # () str: the style and the fixed copies, as `_drawn_as` words them
+    drawn_as: np.ndarray  # () str: the style, as `_drawn_as` words it
 
 
-def draw_images(
-    table: LandmarkTable, fingerprint: str, source: str, style: Style, augment: Augment
-) -> Images:
-    """Draws every frame of the table and its fixed copies."""
+def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Style) -> Images:
+    """Draws every frame of the table."""
     points = pixels(table, style)
     return Images(
-        images=copies(draw(points, style), augment),
+        images=draw(points, style),
         points=points,
         squat=table.squat,
         video=table.video,
@@ -52,7 +49,7 @@ def draw_images(
         time=table.time,
         fingerprint=np.array(fingerprint),
         source=np.array(source),
-        drawn_as=np.array(_drawn_as(style, augment)),
+        drawn_as=np.array(_drawn_as(style)),
     )
 
 
@@ -72,7 +69,10 @@ def load(path: Path) -> Images:
         raise UserError(f"{path}: there is no such file; write it with src/prepare.py export=PATH")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return Images(**{field.name: file[field.name] for field in fields(Images)})
+            found = Images(**{field.name: file[field.name] for field in fields(Images)})
+        if found.images.ndim != 4 or len({len(found.images), len(found.points), len(found.squat)}) > 1:
+            raise ValueError("not one row a frame")
+        return found
     except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path}: not a file of prepared images; write it anew with src/prepare.py export=PATH"
@@ -80,14 +80,14 @@ def load(path: Path) -> Images:
 
 
 @lru_cache(maxsize=2)  # a sweep trains many times on the same images
-def load_images(source: Any, pose: Any, style: Style, augment: Augment, data_folder: Path) -> Images:
+def load_images(source: Any, pose: Any, style: Style, data_folder: Path) -> Images:
     """The images of the source, from the landmark table or from a file of prepared arrays."""
     if isinstance(source, ArrayFile):
-        return _prepared_images(expanded(str(source.file), "data.file"), style, augment)
+        return _prepared_images(expanded(str(source.file), "data.file"), style)
     from deepsquat.pose.table import prepare
 
     prepared = prepare(source, pose, data_folder)
-    return draw_images(prepared.table, prepared.fingerprint, named(source), style, augment)
+    return draw_images(prepared.table, prepared.fingerprint, named(source), style)
 
 
 def named(source: Any) -> str:
@@ -95,16 +95,15 @@ def named(source: Any) -> str:
     return type(source).__module__.removeprefix("deepsquat.data.").split(".")[0]
 
 
-def _prepared_images(path: Path, style: Style, augment: Augment) -> Images:
+def _prepared_images(path: Path, style: Style) -> Images:
     images = load(path)
-    if str(images.drawn_as) != _drawn_as(style, augment):
+    if str(images.drawn_as) != _drawn_as(style):
         raise UserError(
-            f"{path}: holds other images: {images.drawn_as}; asked for: {_drawn_as(style, augment)}; "
+            f"{path}: holds other images: {images.drawn_as}; asked for: {_drawn_as(style)}; "
             "prepare and train under the same protocol and values"
         )
     return images
 
 
-def _drawn_as(style: Style, augment: Augment) -> str:
-    values = {**asdict(style), "flip": augment.flip, "zoom_out": augment.zoom_out}
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+def _drawn_as(style: Style) -> str:
+    return ", ".join(f"{name} {value}" for name, value in asdict(style).items())

@@ -11,8 +11,8 @@ from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
-_PREPARE = ("data", "pose", "skeleton", "augment")
-_TRAIN = (*_PREPARE, "split", "model", "optim", "trainer", "tracking")
+_PREPARE = ("data", "pose", "skeleton")
+_TRAIN = (*_PREPARE, "split", "augment", "model", "optim", "trainer", "tracking")
 
 
 def train(config: DictConfig) -> dict[str, float]:
@@ -71,10 +71,9 @@ def prepare(config: DictConfig) -> None:
     path = expanded(config.export, "export")
     if path.suffix != ".npz":
         raise UserError(f"export={config.export}: the file's name must end in .npz")
-    images = load_images(options["data"], options["pose"], options["skeleton"], options["augment"], folder)
+    images = load_images(options["data"], options["pose"], options["skeleton"], folder)
     save(path, images)
-    copies, frames = images.images.shape[:2]
-    print(f"{copies * frames} images in {path}; train on them with data=arrays data.file={path}")
+    print(f"{len(images.images)} images in {path}; train on them with data=arrays data.file={path}")
 
 
 def report(config: DictConfig) -> None:

@@ -6,9 +6,11 @@ import platform
 import shlex
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 
+@lru_cache(maxsize=1)  # what this process runs was read when it began
 def code_tags(root: Path) -> tuple[dict[str, str], str]:
     """Tags that say which code runs, and the uncommitted changes as a diff ("" where there are none)."""
 

@@ -19,7 +19,7 @@ class StudyRuns(Hooks):
     def identity(self) -> Mapping[str, str]:
         from deepsquat.dataset import load_images
 
-        groups = [build(self.config, group) for group in ("data", "pose", "skeleton", "augment")]
+        groups = [build(self.config, group) for group in ("data", "pose", "skeleton")]
         images = load_images(*groups, Path(self.config.paths.data))
         return {"the data's fingerprint": str(images.fingerprint)}
 
@@ -63,7 +63,7 @@ class StudyRuns(Hooks):
 
 
 def child_tags(trial: DictConfig) -> dict[str, str]:
-    """The tags by which the run of a trial is found in MLflow."""
+    """The tags by which the run of a trial is found."""
     tags = {
         "mlflow.parentRunId": trial.parent,
         "study": trial.study,

@@ -3,20 +3,24 @@
 import logging
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from deepsquat.errors import UserError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    import torch
 
 
 @dataclass(frozen=True)
 class TrainerOptions:
-    """accelerator: auto (a GPU where there is one), cpu or gpu."""
+    """accelerator: auto (a GPU where there is one), cpu or gpu. compile: by torch.compile, on a GPU."""
 
     accelerator: str = "auto"
     max_epochs: int = 50
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.accelerator not in ("auto", "cpu", "gpu"):
@@ -25,36 +29,46 @@ class TrainerOptions:
             raise UserError(f"trainer.max_epochs must be 1 or more, got {self.max_epochs}")
 
 
-def device_of(options: TrainerOptions) -> str:
-    """ "gpu" or "cpu".
+def device_of(options: TrainerOptions) -> "torch.device":
+    """The device that trains.
 
     Raises:
-        UserError: a GPU is asked for where there is none.
+        UserError: a GPU is asked for where there is none, or a compilation where nothing can compile.
     """
     import torch
 
     gpu = torch.cuda.is_available()
     if options.accelerator == "gpu" and not gpu:
         raise UserError("trainer=gpu: torch sees no GPU here; take trainer=auto or trainer=cpu")
-    return "gpu" if gpu and options.accelerator != "cpu" else "cpu"
+    on_gpu = gpu and options.accelerator != "cpu"
+    if on_gpu and options.compile and not (find_spec("triton") and (which("cc") or which("gcc"))):
+        raise UserError("trainer.compile=true needs the package triton and a C compiler; leave it out")
+    return torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
 
 
 def make_trainer(options: TrainerOptions, callbacks: list[Any]) -> "pl.Trainer":
-    """A Lightning trainer on one device, bf16 on a GPU; what it would print or save itself is off."""
+    """A Lightning trainer on one device; what it would print or save itself is off.
+
+    The network itself turns to bf16 on a GPU.
+    """
     import pytorch_lightning as pl
+    import torch
 
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)  # its advice; ours is in the run and on the bar
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\.")
-    device = device_of(options)
+    on_gpu = device_of(options).type == "cuda"
+    # Deterministic mode would fill every new tensor with NaN; nothing here reads what it has not written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return pl.Trainer(
-        accelerator=device,
+        accelerator="gpu" if on_gpu else "cpu",
         devices=1,
-        precision="bf16-mixed" if device == "gpu" else "32-true",
+        precision="32-true",
         max_epochs=options.max_epochs,
         logger=False,
         callbacks=callbacks,
-        deterministic=device == "cpu",
+        deterministic=not on_gpu,
+        benchmark=on_gpu,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -17,7 +17,7 @@ from deepsquat.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.datamodule import SquatData, items_of
 from deepsquat.dataset import Images, load_images, named
 from deepsquat.errors import UserError
-from deepsquat.evaluation import Predictions, predict, wilson_interval
+from deepsquat.evaluation import Predictions, predict, predictions, wilson_interval
 from deepsquat.files import held
 from deepsquat.model.classifier import Classifier
 from deepsquat.model.convnet import ConvNet
@@ -75,12 +75,12 @@ def train(
         UserError: the data cannot be used, or the loss became NaN (the run then ends FAILED).
         KeyboardInterrupt: the run ends KILLED and keeps its checkpoints.
     """
-    device_of(job.trainer)  # what cannot be had is said before the data stages take their minutes
+    device = device_of(job.trainer)  # what cannot be had is said before the data stages take their minutes
     store = tracking.Store(job.tracking)
-    images = load_images(job.source, job.pose, job.style, job.augment, job.data_folder)
+    images = load_images(job.source, job.pose, job.style, job.data_folder)
     parts = split(items_of(images), job.split)
     crossing = audit(parts, job.split.by)
-    data = SquatData(images, parts, job.optim.batch_size, job.seed, job.augment, job.style)
+    data = SquatData(images, parts, job.optim.batch_size, job.seed, job.augment, job.style, device)
     _say_data(data, crossing, job)
 
     if resume:
@@ -95,21 +95,21 @@ def train(
         print(f"Run {run.id}, in {folder}")
         if not resume:
             _log_inputs(run, job, config, images, data, crossing, folder, in_sweep)
+        # A trial that has not ended is taken up from its folder, and one that has is not.
+        kept = ("best.ckpt",) if in_sweep else ("best.ckpt", "last.ckpt")
         try:
             result = _fit_and_test(job, run, data, folder, resume is not None)
         finally:
-            for checkpoint in ("best.ckpt", "last.ckpt"):
+            for checkpoint in kept:
                 if (folder / checkpoint).is_file():
                     run.artifact(folder / checkpoint, "checkpoints")
-        predictions = {
-            part: predict(result.network, data.parts[part], result.device) for part in ("val", "test")
-        }
+        found = {part: predictions(data.parts[part], said) for part, said in result.p_good.items()}
         files = folder / "files"
         history = run.history(run_files.CURVES)
-        run_files.write_results(files, data, predictions, history, _title(job, run.id), in_sweep)
+        run_files.write_results(files, data, found, history, _title(job, run.id), in_sweep)
         run.artifact(files)
-    (folder / "last.ckpt").unlink(missing_ok=True)  # it stays among the run's artifacts
-    _say_results(run, job, data, predictions, result.metrics)
+    (folder / "last.ckpt").unlink(missing_ok=True)
+    _say_results(run, job, data, found, result.metrics)
     return Result(run.id, result.metrics, folder)
 
 
@@ -124,15 +124,14 @@ def _refuse_other_data(run: tracking.Run, images: Images) -> None:
 
 @dataclass(frozen=True)
 class _Fitted:
-    network: ConvNet
-    device: torch.device
+    p_good: dict[str, torch.Tensor]  # (m,) of val and test
     metrics: dict[str, float]
 
 
 def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, goes_on: bool) -> _Fitted:
     pl.seed_everything(job.seed, verbose=False)
     network = ConvNet(job.model, job.style.height, job.style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    classifier = Classifier(network, job.optim)
+    classifier = Classifier(network, job.optim, job.trainer.compile)
     run.metrics({"parameters": sum(p.numel() for p in network.parameters())}, 0)
 
     def report(metrics: dict[str, float], epoch: int) -> None:
@@ -153,7 +152,9 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     run.metrics(tested | closing, trainer.current_epoch)
     # From the run: one that was killed after its last epoch has nothing left to fit, and no metrics at hand.
-    return _Fitted(network, trainer.strategy.root_device, run.latest_metrics())
+    if "val" not in classifier.p_good:
+        classifier.p_good["val"] = predict(network, data.parts["val"])
+    return _Fitted(classifier.p_good, run.latest_metrics())
 
 
 def _run_name(job: Job) -> str:
@@ -215,15 +216,15 @@ def _say_results(
     run: tracking.Run,
     job: Job,
     data: SquatData,
-    predictions: dict[str, Predictions],
+    found: dict[str, Predictions],
     metrics: dict[str, float],
 ) -> None:
     print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   95 % interval of squats")
     for part in ("train", "val", "test"):
         loss, bce, accuracy = (metrics[f"{part}/{name}"] for name in ("loss", "bce", "accuracy"))
         line = f"{part:8}{loss:8.3f}{bce:8.3f}{accuracy:10.1%}"
-        if part in predictions:
-            label, p_good = predictions[part].per_squat()
+        if part in found:
+            label, p_good = found[part].per_squat()
             right = int(((p_good > 0.5) == label).sum())
             low, high = wilson_interval(right, len(label))
             line += f"{right / len(label):9.1%}   {low:.0%} to {high:.0%} ({right} of {len(label)})"

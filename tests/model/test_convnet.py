@@ -7,8 +7,9 @@ from torch.nn.functional import conv2d, linear, max_pool2d
 
 from deepsquat.errors import UserError
 from deepsquat.model.classifier import Classifier, goodness, squat_accuracy
-from deepsquat.model.convnet import ConvNet
+from deepsquat.model.convnet import ConvNet, Dropout
 from deepsquat.model.options import AdamOptions, ConvNetOptions
+from deepsquat.model.steps import make_step
 
 PARAMETERS = {
     (1, 3): 40_089_730,
@@ -68,13 +69,12 @@ def test_loss_penalty_and_one_adam_step_agree_with_a_reference() -> None:
     penalty = l2 * sum((w**2).sum() for w in weights[:12:2])  # every weight but the last Dense's
     (bce + penalty).backward()
 
-    classifier = Classifier(network, AdamOptions(lr=lr, l2=l2, batch_size=5))
-    optimizer = classifier.configure_optimizers()
-    loss = classifier.training_step((images, label, torch.arange(5)), 0)
-    assert loss.item() == pytest.approx((bce + penalty).item(), rel=1e-5)
-    assert classifier._epochs["train"].penalty[0].item() == pytest.approx(penalty.item(), rel=1e-5)
-    loss.backward()
-    optimizer.step()
+    optimizer = Classifier(network, AdamOptions(lr=lr, l2=l2, batch_size=5)).configure_optimizers()
+    step = make_step(network, optimizer, l2, 5, torch.device("cpu"))
+    measures = step(images, label)  # pieces of four and one
+    accuracy = ((p > 0.5) == target.bool()).double().mean()
+    expected = [value.item() for value in (bce, penalty, accuracy)]
+    assert measures.tolist() == pytest.approx(expected, rel=1e-5)
     for mine, reference in zip(network.parameters(), weights, strict=True):
         g = reference.grad
         assert g is not None
@@ -84,6 +84,27 @@ def test_loss_penalty_and_one_adam_step_agree_with_a_reference() -> None:
         np.testing.assert_allclose(
             mine.detach().numpy()[moved], expected.numpy()[moved], rtol=2e-4, atol=2e-7
         )
+
+
+def test_dropout_keeps_each_value_or_not_and_the_mean() -> None:
+    torch.manual_seed(0)
+    dropout, x = Dropout(0.25), torch.rand(7, 5, 33, 31).add(0.5).to(memory_format=torch.channels_last)
+    x.requires_grad_()
+    kept = dropout(x)
+    assert (kept == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
+    torch.testing.assert_close(kept[kept != 0], x[kept != 0] / 0.75)
+    assert len({image.ne(0).numpy().tobytes() for image in kept.detach()}) == 7
+    kept.sum().backward()
+    assert torch.equal(x.grad == 0, kept == 0)
+    assert dropout.eval()(x) is x
+    assert Dropout(0.0)(x) is x
+
+
+def test_pieces_answer_as_the_whole_batch_does() -> None:
+    torch.manual_seed(0)
+    network = ConvNet(ConvNetOptions(blocks=2), 32, 24).eval()
+    images = torch.randint(0, 256, (11, 3, 32, 24), dtype=torch.uint8)
+    torch.testing.assert_close(network.in_pieces(images), network(images))
 
 
 def test_accuracy_is_counted_element_wise_and_per_squat() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from deepsquat.errors import UserError
 from deepsquat.model.convnet import ConvNet
 from deepsquat.model.options import AdamOptions
+from deepsquat.model.steps import Step, make_step, measured, penalty_of
 
 
 class NotFinite(UserError):
@@ -22,7 +22,7 @@ Batch = tuple[Tensor, Tensor, Tensor]  # images (B, 3, H, W), labels (B,), squat
 
 def goodness(logits: Tensor) -> Tensor:
     """Probability of good form (B,) from logits (B, 2): the mean of what the two outputs say of it."""
-    bad, good = logits.float().sigmoid().unbind(dim=1)
+    bad, good = logits.sigmoid().unbind(dim=1)
     return (good + 1 - bad) / 2
 
 
@@ -30,23 +30,22 @@ def goodness(logits: Tensor) -> Tensor:
 class _Epoch:
     """What one pass over one part of the split has given so far, kept on the device until its end."""
 
-    bce: list[Tensor] = field(default_factory=list)
-    correct: list[Tensor] = field(default_factory=list)
-    penalty: list[Tensor] = field(default_factory=list)
+    measures: list[Tensor] = field(default_factory=list)  # (3,) each: bce, penalty, accuracy of a batch
     images: list[int] = field(default_factory=list)
     p_good: list[Tensor] = field(default_factory=list)
     label: list[Tensor] = field(default_factory=list)
     squat: list[Tensor] = field(default_factory=list)
 
+    def losses(self) -> Tensor:
+        """(batches,) float32 on the CPU."""
+        return torch.stack(self.measures)[:, :2].sum(dim=1).cpu()
+
     def metrics(self, of_steps: bool) -> dict[str, float]:
         """Means over steps (as Keras reports train) or over images, and accuracy per squat."""
         weights = torch.ones(len(self.images)) if of_steps else torch.tensor(self.images, dtype=torch.float32)
         weights = weights / weights.sum()
-
-        def mean(values: list[Tensor]) -> float:
-            return float((torch.stack(values).float().cpu() * weights).sum())
-
-        result = {"bce": mean(self.bce), "l2_penalty": mean(self.penalty), "accuracy": mean(self.correct)}
+        means = (torch.stack(self.measures).cpu() * weights[:, None]).sum(dim=0).tolist()
+        result = dict(zip(("bce", "l2_penalty", "accuracy"), means, strict=True))
         result["loss"] = result["bce"] + result["l2_penalty"]
         if not of_steps:
             p_good, label, squat = (torch.cat(x).cpu() for x in (self.p_good, self.label, self.squat))
@@ -72,35 +71,52 @@ class Classifier(pl.LightningModule):
     values are means over the epoch's steps with dropout on.
     """
 
-    def __init__(self, network: ConvNet, options: AdamOptions) -> None:
+    automatic_optimization = False  # a step is more than one backward: see deepsquat.model.steps
+
+    def __init__(self, network: ConvNet, options: AdamOptions, compile: bool = False) -> None:
         super().__init__()
         self.network = network
         self.options = options
+        self.compile_network = compile
         self._epochs = {part: _Epoch() for part in ("train", "val", "test")}
+        self.p_good: dict[str, Tensor] = {}  # of all images of val and test, at the end of their last pass
+        self._step: Step | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)
 
-    def _measure(self, part: str, batch: Batch) -> Tensor:
-        images, label, squat = batch
-        logits = self.network(images).float()
-        target = one_hot(label, 2).float()
-        bce = binary_cross_entropy_with_logits(logits, target)
-        with torch.no_grad():  # its gradient is added by the optimizer, at a fraction of the cost
-            penalty = self.options.l2 * self.network.squared_weights()
-        epoch = self._epochs[part]
-        epoch.bce.append(bce.detach())
-        epoch.penalty.append(penalty.detach())
-        epoch.correct.append(((logits > 0) == target.bool()).float().mean())
-        epoch.images.append(len(label))
-        if part != "train":
-            epoch.p_good.append(goodness(logits.detach()))
-            epoch.label.append(label)
-            epoch.squat.append(squat)
-        return bce + penalty
+    def on_train_start(self) -> None:
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        self._step = make_step(
+            self.network,
+            optimizer,
+            self.options.l2,
+            self.options.batch_size,
+            self.device,
+            self.compile_network,
+        )
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        return self._measure("train", batch)
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        return batch  # it lies there already
+
+    def training_step(self, batch: Batch, batch_index: int) -> None:
+        images, label, _ = batch
+        assert self._step is not None
+        epoch = self._epochs["train"]
+        epoch.measures.append(self._step(images, label))
+        epoch.images.append(len(label))
+
+    def _measure(self, part: str, batch: Batch) -> None:
+        images, label, squat = batch
+        logits = self.network.in_pieces(images)
+        bce, accuracy = measured(logits, label)
+        epoch = self._epochs[part]
+        epoch.measures.append(torch.stack([bce, penalty_of(self.network, self.options.l2), accuracy]))
+        epoch.images.append(len(label))
+        epoch.p_good.append(goodness(logits))
+        epoch.label.append(label)
+        epoch.squat.append(squat)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self._measure("val", batch)
@@ -110,11 +126,13 @@ class Classifier(pl.LightningModule):
 
     def _log_epoch(self, part: str) -> None:
         metrics = self._epochs[part].metrics(of_steps=part == "train")
+        if part != "train":
+            self.p_good[part] = torch.cat(self._epochs[part].p_good)
         self._epochs[part] = _Epoch()
         self.log_dict({f"{part}/{name}": value for name, value in metrics.items()})
 
     def _refuse_nan(self, part: str) -> None:
-        loss = (torch.stack(self._epochs[part].bce) + torch.stack(self._epochs[part].penalty)).cpu()
+        loss = self._epochs[part].losses()
         wrong = (~loss.isfinite()).nonzero()
         if len(wrong):
             epoch, step = self.current_epoch, int(wrong[0])
