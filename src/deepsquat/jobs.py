@@ -10,6 +10,7 @@ from deepsquat.command import build
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
+from deepsquat.tracking.mlflow import MlflowOptions
 
 _PREPARE = ("data", "pose", "skeleton")
 _TRAIN = (*_PREPARE, "split", "augment", "model", "optim", "trainer", "tracking")
@@ -78,9 +79,29 @@ def prepare(config: DictConfig) -> None:
 
 def report(config: DictConfig) -> None:
     """src/report.py: the paper's tables beside ours."""
+    options = _mlflow(config, "src/report.py reads MLflow")
     from deepsquat.report.report import write
 
-    write(build(config, "tracking"), config.runs.protocol, config.runs.data, Path(config.folder))
+    write(options, config.runs.protocol, config.runs.data, Path(config.folder))
+
+
+def sync(config: DictConfig) -> None:
+    """src/sync.py: runs that were kept as plain files, into MLflow."""
+    command.stop_on_sigterm()
+    options = _mlflow(config, "src/sync.py writes into MLflow")
+    from deepsquat.tracking.sync import import_runs
+
+    import_runs(expanded(str(config.folder), "folder"), options)
+
+
+def _mlflow(config: DictConfig, why: str) -> MlflowOptions:
+    options = build(config, "tracking")
+    if not isinstance(options, MlflowOptions):
+        raise UserError(
+            f"tracking=offline: {why}; bring the runs there with python src/sync.py {options.folder}, "
+            "and leave tracking=offline out"
+        )
+    return options
 
 
 def _options(config: DictConfig) -> dict[str, Any]:
@@ -99,14 +120,12 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     Raises:
         UserError: no such run, it has ended, its checkpoint is gone, or other values are given with `resume`.
     """
-    from deepsquat.tracking import Store
-
     others = [o for o in overrides if not o.startswith(("resume=", "tracking"))]
     if others:
         raise UserError(
             f"resume={run_id} takes every value from the run it goes on with; leave out {' '.join(others)}"
         )
-    run = Store(build(config, "tracking")).find(run_id)
+    run = build(config, "tracking").open_store().find(run_id)
     if run.status == "FINISHED":
         raise UserError(f"resume={run_id}: this run has finished; start a new one")
     folder = Path(run.tag("folder"))

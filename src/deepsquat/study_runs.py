@@ -1,4 +1,4 @@
-"""A sweep in MLflow: one parent run a study, the trials' runs its children. The sweeper's hooks."""
+"""A sweep among the runs: one parent run a study, the trials' runs its children. The sweeper's hooks."""
 
 import shutil
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from deepsquat import command, provenance, tracking
+from deepsquat import command, provenance
 from deepsquat.command import build
 from deepsquat.files import written_whole
 from deepsquat.study.hooks import Hooks
@@ -29,7 +29,7 @@ class StudyRuns(Hooks):
         return tags.get("mlflow.source.git.commit", "no commit")[:10] + dirty
 
     def on_start(self, study: Any) -> Mapping[str, Any]:
-        store = tracking.Store(build(self.config, "tracking"))
+        store = build(self.config, "tracking").open_store()
         tags = {
             "sweep": self.name,
             "protocol": self.config.protocol.name,
@@ -80,7 +80,7 @@ def take_up(config: DictConfig, folder: Path) -> str | None:
 
     The runs of earlier attempts that are not gone on with end KILLED.
     """
-    store = tracking.Store(build(config, "tracking"))
+    store = build(config, "tracking").open_store()
     found: str | None = None
     for number in config.trial.earlier:
         earlier = folder.parent / str(number)

@@ -1,4 +1,4 @@
-"""The main job: from a source of squats to a trained network and its MLflow run."""
+"""The main job: from a source of squats to a trained network and its run."""
 
 import json
 import time
@@ -41,7 +41,7 @@ class Job:
     model: ConvNetOptions
     optim: AdamOptions
     trainer: TrainerOptions
-    tracking: tracking.MlflowOptions
+    tracking: tracking.Options
     seed: int
     protocol: str  # its name
     note: str  # what the run says of its protocol
@@ -76,7 +76,7 @@ def train(
         KeyboardInterrupt: the run ends KILLED and keeps its checkpoints.
     """
     device = device_of(job.trainer)  # what cannot be had is said before the data stages take their minutes
-    store = tracking.Store(job.tracking)
+    store = job.tracking.open_store()
     images = load_images(job.source, job.pose, job.style, job.data_folder)
     parts = split(items_of(images), job.split)
     crossing = audit(parts, job.split.by)
@@ -229,13 +229,4 @@ def _say_results(
             low, high = wilson_interval(right, len(label))
             line += f"{right / len(label):9.1%}   {low:.0%} to {high:.0%} ({right} of {len(label)})"
         print(line)
-    print(f"\nRun {run.id} ({job.note}). To look at it: {_viewer(job.tracking)}")
-
-
-def _viewer(options: tracking.MlflowOptions) -> str:
-    folder = Path(options.artifacts).parent
-    if options.uri == f"sqlite:///{folder}/mlflow.db":
-        return f"mlflow ui, in {folder}"
-    if options.uri.startswith("sqlite:"):
-        return f"mlflow ui --backend-store-uri {options.uri}"
-    return options.uri
+    print(f"\nRun {run.id} ({job.note}). To look at it: {job.tracking.how_to_look()}")

@@ -9,7 +9,7 @@ from mlflow.tracking import MlflowClient
 from deepsquat.report import grids, paper
 from deepsquat.report.page import Heading, Picture, Table, Text, markdown, page
 from deepsquat.report.report import write
-from deepsquat.tracking import MlflowOptions, Run, Store
+from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
 
 TAGS = {"protocol": "quick", "data.source": "synthetic", "split": "by_video", "hardware.cpu": "two cores"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deepsquat.tracking import MlflowOptions, Store
+from deepsquat.tracking.mlflow import MlflowOptions, Store
 from program import ROOT, environment
 
 pytestmark = pytest.mark.slow

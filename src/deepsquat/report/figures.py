@@ -1,6 +1,7 @@
 """Pictures of a run: curves, confusion matrices, sheets of skeletons."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 # Kept apart by most colour-blind readers, and in grey.
 TRAIN, VAL = "#1f6f9f", "#e08214"
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is there; where a network is only trained it may be missing."""
+    return find_spec("matplotlib") is not None
 
 
 def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (4.5, 3.5)) -> tuple["Figure", Any]:

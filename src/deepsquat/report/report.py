@@ -11,7 +11,7 @@ from deepsquat.files import written_whole
 from deepsquat.report import figures, grids, paper, runs
 from deepsquat.report.page import Heading, Picture, Piece, Table, Text, markdown, page
 from deepsquat.report.run_files import CURVES
-from deepsquat.tracking import MlflowOptions, Run, Store
+from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
 
 TITLE = "DeepSquat: the paper's tables beside ours"
 _FINAL = {"model.blocks": 4, "model.kernel_size": 3, "optim.l2": 1e-6}
@@ -19,7 +19,7 @@ _FINAL = {"model.blocks": 4, "model.kernel_size": 3, "optim.l2": 1e-6}
 
 def write(tracking: MlflowOptions, protocol: str | None, data: str | None, folder: Path) -> None:
     """Reads the runs, writes report.md, report.html and pictures into `folder`, prints the Markdown."""
-    store = Store(tracking)
+    store = tracking.open_store()
     sweeps = {
         grid.kind: runs.latest_sweep(store, grid.kind, protocol, data)
         for grid in (grids.TABLE_2, grids.TABLE_3)

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 import yaml
 
 from deepsquat.datamodule import Part, SquatData
+from deepsquat.errors import UserError
 from deepsquat.evaluation import Predictions, confusion
 from deepsquat.files import written_whole
 from deepsquat.report import figures
 from deepsquat.split import PARTS
 
 CURVES = [f"{part}/{metric}" for metric in ("accuracy", "loss") for part in ("train", "val")]
+PREDICTIONS = "predictions.csv"
 _WORDS = ("bad", "good")
 _SHEET = 32  # skeletons on a sheet
 
@@ -30,7 +32,9 @@ def write_inputs(folder: Path, config: dict[str, Any], diff: str, data: SquatDat
 
 
 def write_samples(folder: Path, data: SquatData) -> None:
-    """A sheet of skeletons that the network is trained on, with their labels."""
+    """A sheet of skeletons that the network is trained on, with their labels, where it can be drawn."""
+    if not figures.can_draw():
+        return
     train = data.parts["train"]
     rows = np.linspace(0, len(train.rows) - 1, min(_SHEET, len(train.rows))).astype(int)
     figures.sheet(
@@ -49,17 +53,53 @@ def write_results(
     title: str,
     short: bool,
 ) -> None:
-    """Curves and every prediction; unless short, confusion matrices and the worst mistakes too."""
-    figures.curves(history, folder / "curves.png", title)
-    _predictions_csv(folder / "predictions.csv", data, predictions)
-    if short:
+    """Every prediction, and curves; unless short, confusion matrices and the worst mistakes too.
+
+    Where matplotlib is missing the pictures are, and a line says so.
+    """
+    _predictions_csv(folder / PREDICTIONS, data, predictions)
+    if not figures.can_draw():
+        print(
+            "Note: no pictures of this run, since matplotlib is not installed here; "
+            "src/sync.py draws its curves and confusion matrices."
+        )
         return
+    figures.curves(history, folder / "curves.png", title)
+    if not short:
+        write_confusion(folder / "confusion.png", predictions)
+        _mistakes(folder / "mistakes.png", data, predictions)
+
+
+def write_confusion(path: Path, predictions: Mapping[str, Predictions]) -> None:
+    """Confusion matrices of each part, by image and by squat."""
     matrices = {}
     for part, found in predictions.items():
         matrices[f"{part}, images"] = confusion(found.label, found.p_good)
         matrices[f"{part}, squats"] = confusion(*found.per_squat())
-    figures.confusion_matrices(matrices, folder / "confusion.png")
-    _mistakes(folder / "mistakes.png", data, predictions)
+    figures.confusion_matrices(matrices, path)
+
+
+def read_predictions(path: Path) -> dict[str, Predictions]:
+    """What `write_results` wrote as predictions.csv, by part.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError
+        names = dict.fromkeys(row["part"] for row in rows)
+        return {name: _as_predicted([row for row in rows if row["part"] == name]) for name in names}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} is damaged; bring the run's folder over anew, or take it away") from error
+
+
+def _as_predicted(rows: Sequence[Mapping[str, str]]) -> Predictions:
+    squats = np.unique([row["squat"] for row in rows], return_inverse=True)[1]
+    label = np.array([("0", "1").index(row["label"]) for row in rows])
+    return Predictions(np.arange(len(rows)), squats, label, np.array([float(row["p_good"]) for row in rows]))
 
 
 def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepsquat.tracking import Store
+from deepsquat.tracking.mlflow import Store
 
 _MOST = 5000  # runs read at once
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.files import written_whole
+from deepsquat.report import figures
 
 
 def write(folder: Path, study: Any) -> None:
-    """Writes table.csv, table.md and PNGs of what there is to show into `folder`."""
+    """Writes table.csv, table.md and, where matplotlib is, PNGs of what there is to show into `folder`."""
     rows = table(study)
     with written_whole(folder / "table.csv") as path, path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["trial"])
@@ -19,7 +20,10 @@ def write(folder: Path, study: Any) -> None:
     with written_whole(folder / "table.md") as path:
         path.write_text(_markdown(rows))
     if len(study.directions) == 1 and sum(row["state"] == "COMPLETE" for row in rows) > 1:
-        _pictures(folder, study)
+        if figures.can_draw():
+            _pictures(folder, study)
+        else:
+            print("Note: no pictures of the study, since matplotlib is not installed here.")
 
 
 def table(study: Any) -> list[dict[str, Any]]:
@@ -71,8 +75,8 @@ def _pictures(folder: Path, study: Any) -> None:
         for name, plot in kinds.items():
             try:
                 plot(study)
-            except (ValueError, RuntimeError, ZeroDivisionError):  # too little to show yet
-                continue
+            except (ValueError, RuntimeError, ZeroDivisionError, ImportError):
+                continue  # too little to show yet, or no scikit-learn for the importances
             with written_whole(folder / f"{name}.png") as path:
                 pyplot.gcf().savefig(path, dpi=120, bbox_inches="tight")
             pyplot.close("all")

@@ -1,19 +1,20 @@
-"""One MLflow run a training. The only module that knows MLflow, with the report."""
+"""One MLflow run a training. The only module that knows MLflow, with `sync` and the report."""
 
 import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from deepsquat import tracking
 from deepsquat.errors import UserError
-from deepsquat.study.running import Pruned
 
-_BATCH = 1000  # metrics and params that MLflow takes in one call: 1,000 and 100
-_PARAMS = 100
+BATCH = 1000  # metrics and params that MLflow takes in one call: 1,000 and 100
+PARAMS = 100
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,24 @@ class MlflowOptions:
     artifacts: str  # folder for artifacts, for a store without a server
     experiment: str = "deepsquat"
 
+    def open_store(self) -> "Store":
+        if find_spec("mlflow") is None:
+            raise UserError(
+                "tracking=mlflow: MLflow is not installed here; pip install mlflow, or keep the runs as "
+                "plain files with tracking=offline"
+            )
+        return Store(self)
 
-class Store:
+    def how_to_look(self) -> str:
+        folder = Path(self.artifacts).parent
+        if self.uri == f"sqlite:///{folder}/mlflow.db":
+            return f"mlflow ui, in {folder}"
+        if self.uri.startswith("sqlite:"):
+            return f"mlflow ui --backend-store-uri {self.uri}"
+        return self.uri
+
+
+class Store(tracking.Store):
     """An MLflow tracking store and one experiment in it."""
 
     def __init__(self, options: MlflowOptions) -> None:
@@ -47,7 +64,7 @@ class Store:
                 )
             self.experiment = found.experiment_id if found else self._create(options)
         except (MlflowException, SQLAlchemyError) as error:
-            raise _unusable(options.uri, error) from error
+            raise unusable(options.uri, error) from error
         self.uri = options.uri
 
     def _create(self, options: MlflowOptions) -> str:
@@ -70,11 +87,10 @@ class Store:
         try:
             run = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
         except MlflowException as error:
-            raise _unusable(self.uri, error) from error
+            raise unusable(self.uri, error) from error
         return Run(self, run.info.run_id, run.info.status, run.data.tags)
 
     def only(self, tag: str, value: str) -> "Run | None":
-        """The oldest run with this tag; None where there is none."""
         text = value.replace("'", "\\'")
         found = self.client.search_runs(
             [self.experiment], f"tags.`{tag}` = '{text}'", max_results=1, order_by=["attributes.start_time"]
@@ -82,7 +98,6 @@ class Store:
         return Run(self, found[0].info.run_id, found[0].info.status, found[0].data.tags) if found else None
 
     def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
-        """A new run named `value`, or another process's where that one was faster."""
         made = self.start(value, tags)
         found = self.only(tag, value)
         if found is None or found.id == made.id:
@@ -91,11 +106,6 @@ class Store:
         return found
 
     def find(self, run_id: str) -> "Run":
-        """A run by its id.
-
-        Raises:
-            UserError: there is no such run.
-        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -107,7 +117,7 @@ class Store:
         return Run(self, run_id, found.info.status, found.data.tags)
 
 
-def _unusable(uri: str, error: Exception) -> UserError:
+def unusable(uri: str, error: Exception) -> UserError:
     """The store failed: its disk is full, it cannot be reached, it is no store."""
     reason = str(error).splitlines()[0].split(". ")[0]
     return UserError(f"tracking.uri={uri}: {reason}; see whether it can be reached and has room")
@@ -123,19 +133,14 @@ def _folder_of(uri: str) -> None:
         raise UserError(f"tracking.uri={uri}: cannot be written; choose a place you may write to")
 
 
-class Run:
-    """One MLflow run: thin, so that what is logged reads as plain data."""
+class Run(tracking.Run):
+    """One MLflow run."""
 
     def __init__(self, store: Store, run_id: str, status: str, tags: Mapping[str, str]) -> None:
-        self.client, self.uri, self.id, self.status = store.client, store.uri, run_id, status
-        self._tags = tags
-
-    def tag(self, name: str) -> str:
-        """The tag's value when the run was looked up; empty where it has none."""
-        return self._tags.get(name, "")
+        super().__init__(run_id, status, tags)
+        self.client, self.uri = store.client, store.uri
 
     def go_on(self) -> None:
-        """The run is no longer ended."""
         self.client.update_run(self.id, status="RUNNING")
         if "error" in self._tags:
             self.client.delete_tag(self.id, "error")
@@ -144,8 +149,8 @@ class Run:
         from mlflow.entities import Param
 
         items = [Param(key, str(value)) for key, value in values.items()]
-        for start in range(0, len(items), _PARAMS):
-            self.client.log_batch(self.id, params=items[start : start + _PARAMS])
+        for start in range(0, len(items), PARAMS):
+            self.client.log_batch(self.id, params=items[start : start + PARAMS])
 
     def tags(self, values: Mapping[str, Any]) -> None:
         from mlflow.entities import RunTag
@@ -156,9 +161,12 @@ class Run:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        items = [Metric(key, float(value), now, step) for key, value in values.items()]
-        for start in range(0, len(items), _BATCH):
-            self.client.log_batch(self.id, metrics=items[start : start + _BATCH])
+        self.points([Metric(key, float(value), now, step) for key, value in values.items()])
+
+    def points(self, items: Sequence[Any]) -> None:
+        """MLflow's own Metric entities, each with its time and step."""
+        for start in range(0, len(items), BATCH):
+            self.client.log_batch(self.id, metrics=items[start : start + BATCH])
 
     def dataset(self, name: str, digest: str, source: str, profile: str) -> None:
         """The data set that the run was given, as MLflow's own dataset input."""
@@ -170,18 +178,15 @@ class Run:
         )
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
-        """A file, or everything in a folder, under `folder` of the run's artifacts."""
         if path.is_dir():
             self.client.log_artifacts(self.id, str(path), folder)
         else:
             self.client.log_artifact(self.id, str(path), folder)
 
     def latest_metrics(self) -> dict[str, float]:
-        """The last value of every metric."""
         return dict(self.client.get_run(self.id).data.metrics)
 
     def history(self, keys: Sequence[str]) -> list[dict[str, float]]:
-        """What was logged of the keys, one row a step, its number as "epoch"."""
         rows: dict[int, dict[str, float]] = {}
         for key in keys:
             for metric in sorted(self.client.get_metric_history(self.id, key), key=lambda m: m.timestamp):
@@ -192,41 +197,11 @@ class Run:
         self.client.set_terminated(self.id, status)
 
     @contextmanager
-    def ending(self) -> Iterator["Run"]:
-        """Ends the run FINISHED, KILLED where it was interrupted, or FAILED with the reason as a tag.
-
-        Raises:
-            UserError: the store itself failed, as where its disk is full.
-        """
+    def ending(self) -> Iterator[tracking.Run]:
         from mlflow.exceptions import MlflowException
 
         try:
-            yield self
-            self.end("FINISHED")
-        except BaseException as error:
-            with suppress(MlflowException, OSError):  # what came first is what the user must know
-                self._end_at(error)
-            if isinstance(error, MlflowException):
-                raise _unusable(self.uri, error) from error
-            raise
-
-    def _end_at(self, error: BaseException) -> None:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            self.end("KILLED")
-        elif isinstance(error, Pruned):
-            self.tags({"pruned": str(error)})
-            self.end("FINISHED")
-        else:
-            self.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
-            self.end("FAILED")
-
-
-def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values under dotted names: {"model": {"blocks": 4}} -> {"model.blocks": 4}."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            with super().ending():
+                yield self
+        except MlflowException as error:
+            raise unusable(self.uri, error) from error

@@ -1,0 +1,154 @@
+"""Runs as plain files, where there is no MLflow and no network; src/sync.py brings them into MLflow."""
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deepsquat import tracking
+from deepsquat.errors import UserError
+from deepsquat.files import expanded, unwritable, written_whole
+from deepsquat.tracking import run_folder
+from deepsquat.tracking.run_folder import Logged, Record, locked
+
+
+@dataclass(frozen=True)
+class OfflineOptions:
+    """Where runs are kept, a folder each, and which experiment of MLflow they are meant for."""
+
+    folder: str
+    experiment: str = "deepsquat"
+
+    def open_store(self) -> "Store":
+        return Store(self)
+
+    def how_to_look(self) -> str:
+        return f"python src/sync.py {self.folder}, on a machine with MLflow that has this folder"
+
+
+class Store(tracking.Store):
+    """A folder with a folder for each run, named by its id."""
+
+    def __init__(self, options: OfflineOptions) -> None:
+        self.folder = expanded(options.folder, "tracking.folder").resolve()
+        self.experiment = options.experiment
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise UserError(
+                f"tracking.folder={self.folder}: cannot be written; choose a place you may write to"
+            )
+
+    def start(self, name: str, tags: Mapping[str, str]) -> "Run":
+        run_id = uuid.uuid4().hex
+        record = Record(run_id, name, self.experiment, "RUNNING", _now(), None, _texts(tags), None)
+        run_folder.write_record(self.folder / run_id, record)
+        return Run(self.folder / run_id, record)
+
+    def only(self, tag: str, value: str) -> "Run | None":
+        folders = [path.parent for path in self.folder.glob(f"*/{run_folder.RECORD}")]
+        found = [
+            (record.start_time, record.id, folder, record)
+            for folder in folders
+            if (record := run_folder.read_record(folder)).tags.get(tag) == value
+        ]
+        return Run(*min(found)[2:]) if found else None
+
+    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
+        with locked(self.folder):  # so that no other process looks before this one has written
+            return self.only(tag, value) or self.start(value, tags)
+
+    def find(self, run_id: str) -> "Run":
+        folder = self.folder / run_id
+        if not run_folder.is_id(run_id) or not (folder / run_folder.RECORD).exists():
+            raise UserError(
+                f"there is no run {run_id} in {self.folder}; the folders in it bear the ids of the runs"
+            )
+        return Run(folder, run_folder.read_record(folder))
+
+
+class Run(tracking.Run):
+    """One folder. Another process may write to it too, so every change starts from what is on the disk."""
+
+    def __init__(self, folder: Path, record: Record) -> None:
+        super().__init__(record.id, record.status, record.tags)
+        self.folder = folder
+
+    @contextmanager
+    def _writing(self) -> Iterator[Record]:
+        """Keeps others from writing, and gives the record as it stands."""
+        with locked(self.folder):
+            yield run_folder.read_record(self.folder)
+
+    def _write(self, record: Record) -> None:
+        run_folder.write_record(self.folder, record)
+
+    def go_on(self) -> None:
+        with self._writing() as record:
+            tags = {key: value for key, value in record.tags.items() if key != "error"}
+            self._write(replace(record, status="RUNNING", end_time=None, tags=tags))
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        with locked(self.folder):
+            run_folder.add_params(self.folder, _texts(values))
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        with self._writing() as record:
+            self._write(replace(record, tags={**record.tags, **_texts(values)}))
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        numbers = {key: float(value) for key, value in values.items()}
+        with locked(self.folder):
+            run_folder.append_metrics(self.folder, Logged(_now(), step, numbers))
+
+    def dataset(self, name: str, digest: str, source: str, profile: str) -> None:
+        given = {"name": name, "digest": digest, "source": source, "profile": profile}
+        with self._writing() as record:
+            self._write(replace(record, dataset=_texts(given)))
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        target = self.folder / run_folder.ARTIFACTS / (folder or "")
+        if not path.is_dir():
+            _copy(path, target / path.name)
+            return
+        for file in path.rglob("*"):
+            if file.is_file():
+                _copy(file, target / file.relative_to(path))
+
+    def latest_metrics(self) -> dict[str, float]:
+        """The value of each metric at its last step, and the latest there where there are several."""
+        latest: dict[str, tuple[int, int, float]] = {}
+        for logged in run_folder.read_metrics(self.folder):
+            for key, value in logged.values.items():
+                if key not in latest or (logged.step, logged.time) >= latest[key][:2]:
+                    latest[key] = (logged.step, logged.time, value)
+        return {key: value for key, (_, _, value) in latest.items()}
+
+    def history(self, keys: Sequence[str]) -> list[dict[str, float]]:
+        return run_folder.by_step(run_folder.read_metrics(self.folder), keys)
+
+    def end(self, status: str) -> None:
+        with self._writing() as record:
+            self._write(replace(record, status=status, end_time=_now()))
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """As text that every database takes: a path may hold bytes that are no letters."""
+    return {key: str(value).encode(errors="backslashreplace").decode() for key, value in values.items()}
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with written_whole(target) as temporary:
+        shutil.copyfile(source, temporary)
