@@ -94,6 +94,25 @@ def sync(config: DictConfig) -> None:
     import_runs(expanded(str(config.folder), "folder"), options)
 
 
+def reproduce(config: DictConfig) -> None:
+    """src/reproduce.py: the paper's tables. Exit code 0 all done, 75 out of time, 1 some trainings failed."""
+    from deepsquat import reproduction
+
+    if config.minutes is not None and not config.minutes > 0:
+        raise UserError(f"minutes must be above 0, got {config.minutes}")
+    files = [expanded(str(file), "files") for file in config.files]
+    steps = reproduction.steps(files, config.tables, config.train)
+    home, out = Path(command.home()), expanded(str(config.out), "out")
+    reached = reproduction.run(steps, command.ROOT, home, config.minutes, out)
+    if not reached.ended:
+        print("The time is up; the same line goes on from here.")
+        raise SystemExit(75)
+    if reached.failed:
+        print("Some trainings failed; the same line tries them again.")
+        raise SystemExit(1)
+    print("All of it is done. To see it: unpack the file, then python src/sync.py FOLDER")
+
+
 def _mlflow(config: DictConfig, why: str) -> MlflowOptions:
     options = build(config, "tracking")
     if not isinstance(options, MlflowOptions):

@@ -1,0 +1,121 @@
+"""The paper's tables, one sweep after the other, each a process of its own; ended in time and taken up again."""
+
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepsquat.errors import UserError
+from deepsquat.files import written_whole
+
+TABLES = {
+    "depth_l2": ["sweep=depth_l2"],
+    "kernel_l2": ["sweep=kernel_l2"],
+    "final": ["experiment=final", "seed=0"],  # a sweep of one, for a sweep can be taken up
+}
+_TO_END = 60.0  # seconds that a training gets to end in good order
+_LEFT_OUT = {".ckpt", ".lock", ".png", ".part"}  # what a pack does without
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sweep. arguments: of src/train.py."""
+
+    study: str
+    arguments: Sequence[str]
+
+
+def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> list[Step]:
+    """The sweeps, file by file in the order of the tables. more: overrides for every training.
+
+    Raises:
+        UserError: a file is not there, two have one name, or a table is unknown.
+    """
+    for table in tables:
+        if table not in TABLES:
+            raise UserError(f"tables: there is no {table}; there are {', '.join(TABLES)}")
+    names = [re.sub(r"\W+", "_", file.stem) for file in files]
+    if len(set(names)) < len(names):
+        raise UserError(f"files: two have the same name ({', '.join(names)}), and so would their studies")
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"files: {file} is not there; write it with src/prepare.py export={file.name}")
+    found = []
+    for file, name in zip(files, names, strict=True):
+        for table in tables:
+            study = f"{table}-paper-{name}"
+            common = ["protocol=paper", "data=arrays", f"data.file='{file.resolve()}'", "tracking=offline"]
+            found.append(Step(study, ["-m", *TABLES[table], *common, f"hydra.sweeper.study={study}", *more]))
+    return found
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What became of the steps of one start."""
+
+    ended: bool  # none was left when the time was up
+    failed: bool  # some trainings did not end well
+
+
+def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, out: Path) -> Reached:
+    """Runs the steps until the time is up, then packs what was reached.
+
+    Raises:
+        UserError: a step was refused; its own line above says why.
+    """
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    ended, failed = True, False
+    try:
+        for number, step in enumerate(found, 1):
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left < 20:  # the start alone takes that long
+                ended = False
+                break
+            print(f"[{number}/{len(found)}] {step.study}", flush=True)
+            code = _run(step, root, left)
+            if code is None:
+                ended = False
+                break
+            if code == 2:
+                raise UserError(f"{step.study}: was refused; put right what the line above says")
+            failed = failed or code != 0
+    finally:
+        print(f"Packed as {pack(home, out, [step.study for step in found])}", flush=True)
+    return Reached(ended, failed)
+
+
+def _run(step: Step, root: Path, seconds: float | None) -> int | None:
+    """The exit code; None where the time was up, and the sweep was ended in good order."""
+    process = subprocess.Popen([sys.executable, str(root / "src" / "train.py"), *step.arguments], cwd=root)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_TO_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return None
+    except BaseException:
+        process.wait()  # Ctrl-C reached it too
+        raise
+
+
+def pack(home: Path, out: Path, studies: Sequence[str]) -> Path:
+    """The runs kept as plain files, and the studies' own files, without checkpoints and pictures."""
+    name = "-and-".join(dict.fromkeys(study.split("-paper-")[1] for study in studies))
+    path = out / f"{name}.tar.gz"
+    multirun = home / "multirun"
+    kept = [multirun / "offline", *(multirun / study / "study.journal" for study in studies)]
+    with written_whole(path) as temporary, tarfile.open(temporary, "w:gz") as archive:
+        for place in kept:
+            for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+                if file.is_file() and file.suffix not in _LEFT_OUT:
+                    archive.add(file, file.relative_to(home))
+    return path
