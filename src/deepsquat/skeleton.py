@@ -104,9 +104,9 @@ def draw(points: np.ndarray, style: Style, dropped: np.ndarray | None = None) ->
 
     images = np.zeros((len(points), style.height, style.width, 3), np.uint8)
     # A point far outside would overflow cv2's integers; the line to it leaves the image either way.
-    fixed = np.round(points.clip(-4096, 4096) * (1 << _SUBPIXEL)).astype(np.int32).tolist()
+    fixed = np.round(points.clip(-4096, 4096) * (1 << _SUBPIXEL)).astype(np.int32)
     for i, image in enumerate(images):
-        place = fixed[i]
+        place = fixed[i].tolist()  # not all at once: Python's collector goes through every list it sees
         for limb, (a, b) in enumerate(LIMBS):
             if dropped is None or not dropped[i, limb]:
                 cv2.line(image, place[a], place[b], COLOURS[limb], style.line_width, cv2.LINE_AA, _SUBPIXEL)

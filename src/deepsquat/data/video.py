@@ -217,16 +217,24 @@ def _counted(path: Path) -> Iterator[tuple[int, VideoFrame]]:
 def _stamped(
     path: Path, index: _Index, numbers: Sequence[int], whole: bool
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """The frames of these numbers, told by their timestamps. Decodes all packets, or those they need."""
+    """The frames of these numbers, told by their timestamps. Decodes all packets, or those they need.
+
+    Of those that are needed, H.264 says which serve no other frame: they are passed over, unless wanted
+    themselves. In MP4 alone, where a packet is a whole frame, never one of its fields.
+    """
     number_of = {index.stamps[number]: number for number in numbers}
     needed = [True] * len(index.packets) if whole else _needed(index.packets, set(number_of))
     with opened(path) as (container, stream):
         codec = stream.codec_context
+        may_skip = not whole and codec.name == "h264" and "mp4" in container.format.name
         decoding = False
         for packet, is_needed in zip(
             chain(_packets(container, stream), [None]), chain(needed, [False]), strict=False
         ):
             if is_needed or decoding:
+                if may_skip and packet is not None:
+                    stamp = packet.dts if packet.pts is None else packet.pts
+                    codec.skip_frame = "DEFAULT" if stamp in number_of else "NONREF"
                 for frame in _frames(codec, packet if is_needed else None):
                     if frame.pts in number_of:
                         yield number_of[frame.pts], frame

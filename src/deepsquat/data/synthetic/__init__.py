@@ -17,7 +17,7 @@ from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
 
 # Counts up with every change of what is drawn or filmed, so that an older corpus is not taken for a new one.
-VERSION = 1
+VERSION = 2
 SQUATS_A_VIDEO = (5, 10)
 
 
