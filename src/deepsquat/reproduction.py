@@ -1,4 +1,4 @@
-"""The paper's tables, one sweep after the other, each a process of its own; ended in time and taken up again."""
+"""The paper's tables, one sweep after the other; ended in time and taken up again."""
 
 import re
 import signal

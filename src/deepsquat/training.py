@@ -105,8 +105,10 @@ def train(
                     run.artifact(folder / checkpoint, "checkpoints")
         found = {part: predictions(data.parts[part], said) for part, said in result.p_good.items()}
         files = folder / "files"
-        history = run.history(run_files.CURVES)
-        run_files.write_results(files, data, found, history, _title(job, run.id), in_sweep)
+        run_files.write_predictions(files, data, found)
+        if not in_sweep:
+            history = run.history(run_files.CURVES)
+            run_files.draw_results(files, data, found, history, _title(job, run.id))
         run.artifact(files)
     (folder / "last.ckpt").unlink(missing_ok=True)
     _say_results(run, job, data, found, result.metrics)
@@ -134,8 +136,11 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     classifier = Classifier(network, job.optim, job.trainer.compile)
     run.metrics({"parameters": sum(p.numel() for p in network.parameters())}, 0)
 
+    last_epoch: dict[str, float] = {}
+
     def report(metrics: dict[str, float], epoch: int) -> None:
         run.metrics(metrics, epoch)
+        last_epoch.update(metrics)
         running.report(metrics, epoch)
 
     epoch_end = EpochEnd(folder, report)
@@ -151,9 +156,10 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     tested = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     run.metrics(tested | closing, trainer.current_epoch)
-    # From the run: one that was killed after its last epoch has nothing left to fit, and no metrics at hand.
-    if "val" not in classifier.p_good:
-        classifier.p_good["val"] = predict(network, data.parts["val"])
+    if "val" in classifier.p_good:
+        return _Fitted(classifier.p_good, last_epoch | tested | closing)
+    # A run that was killed after its last epoch had nothing left to fit.
+    classifier.p_good["val"] = predict(network, data.parts["val"])
     return _Fitted(classifier.p_good, run.latest_metrics())
 
 

@@ -38,26 +38,21 @@ def write_samples(folder: Path, data: SquatData) -> None:
     train = data.parts["train"]
     rows = np.linspace(0, len(train.rows) - 1, min(_SHEET, len(train.rows))).astype(int)
     figures.sheet(
-        [train.pixels[train.rows[i]].numpy() for i in rows],
+        [train.image(i) for i in rows],
         [f"{_WORDS[int(train.label[i])]}\n{train.squats[int(train.squat[i])].id}" for i in rows],
         folder / "samples.png",
         "What the network is given: training images and their labels",
     )
 
 
-def write_results(
+def draw_results(
     folder: Path,
     data: SquatData,
     predictions: dict[str, Predictions],
     history: Sequence[dict[str, float]],
     title: str,
-    short: bool,
 ) -> None:
-    """Every prediction, and curves; unless short, confusion matrices and the worst mistakes too.
-
-    Where matplotlib is missing the pictures are, and a line says so.
-    """
-    _predictions_csv(folder / PREDICTIONS, data, predictions)
+    """Curves, confusion matrices and the worst mistakes; a line instead where matplotlib is missing."""
     if not figures.can_draw():
         print(
             "Note: no pictures of this run, since matplotlib is not installed here; "
@@ -65,9 +60,8 @@ def write_results(
         )
         return
     figures.curves(history, folder / "curves.png", title)
-    if not short:
-        write_confusion(folder / "confusion.png", predictions)
-        _mistakes(folder / "mistakes.png", data, predictions)
+    write_confusion(folder / "confusion.png", predictions)
+    _mistakes(folder / "mistakes.png", data, predictions)
 
 
 def write_confusion(path: Path, predictions: Mapping[str, Predictions]) -> None:
@@ -80,7 +74,7 @@ def write_confusion(path: Path, predictions: Mapping[str, Predictions]) -> None:
 
 
 def read_predictions(path: Path) -> dict[str, Predictions]:
-    """What `write_results` wrote as predictions.csv, by part.
+    """What `write_predictions` wrote, by part.
 
     Raises:
         UserError: the file is damaged.
@@ -107,7 +101,7 @@ def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) 
     miss = np.abs(found.p_good - found.label)
     worst = [i for i in np.argsort(-miss, kind="stable")[:_SHEET] if miss[i] > 0.5]
     figures.sheet(
-        [part.pixels[found.row[i]].numpy() for i in worst],
+        [part.image(i) for i in worst],
         [
             f"{_WORDS[found.label[i]]}, said {found.p_good[i]:.0%} good\n{part.squats[found.squat[i]].id}"
             for i in worst
@@ -117,8 +111,12 @@ def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) 
     )
 
 
-def _predictions_csv(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
-    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+def write_predictions(folder: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
+    """Every prediction, as predictions.csv."""
+    with (
+        written_whole(folder / PREDICTIONS) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         rows = csv.writer(file)
         rows.writerow(["part", "squat", "video", "subject", "frame", "time", "copy", "label", "p_good"])
         for name, found in predictions.items():

@@ -16,6 +16,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from deepsquat.errors import UserError
+from deepsquat.study.config_files import ReadOnce
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
 from deepsquat.study.space import Space, parse
@@ -31,7 +32,9 @@ def run(
     arguments: Sequence[str],
 ) -> int:
     """Sweeps as Hydra's command line says; the number of cells that are not done."""
-    parser = OverridesParser.create(config_loader=context.config_loader)
+    loader: Any = context.config_loader
+    loader.repository = ReadOnce(loader.repository)
+    parser = OverridesParser.create(config_loader=loader)
     space = parse(options.params, arguments, parser, discrete=options.sampler in (None, "grid"))
     if options.sampler is None:
         options = replace(options, sampler="grid" if space.is_finite else "tpe")
@@ -43,7 +46,7 @@ def run(
         raise UserError("hydra.sweeper.sampler=grid cannot run through an interval; give choices or a range")
     make_sampler(options, 0)
     make_pruner(options)
-    composed = context.config_loader.load_sweep_config(config, space.overrides(space.corner()))
+    composed = loader.load_sweep_config(config, space.overrides(space.corner()))
     jobs = _jobs(options, config)
     identity = _identity(options, space, composed)
     if not options.study:

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,7 @@ class Task:
             finally:
                 set_running(None)
         gc.collect()  # what this trial held must not stand in the next one's way
-        if not gc.get_freeze_count():
-            gc.freeze()  # the libraries stay; looking through them after every trial takes half a second
+        _freeze_libraries()
 
     def _values(self, config: DictConfig, study: Any, number: int) -> list[float]:
         import optuna
@@ -87,6 +87,12 @@ class Task:
         with time_limit(self.options.timeout):
             returned = self.job(config)
         return chosen(returned, objectives)
+
+
+@lru_cache(maxsize=1)
+def _freeze_libraries() -> None:
+    """Takes what is loaded by now out of the collector's sight, which costs half a second a trial."""
+    gc.freeze()
 
 
 def chosen(returned: Any, objectives: Sequence[str]) -> list[float]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class MlflowOptions:
                 "tracking=mlflow: MLflow is not installed here; pip install mlflow, or keep the runs as "
                 "plain files with tracking=offline"
             )
-        return Store(self)
+        return _store(self)
 
     def how_to_look(self) -> str:
         folder = Path(self.artifacts).parent
@@ -40,6 +41,11 @@ class MlflowOptions:
         if self.uri.startswith("sqlite:"):
             return f"mlflow ui --backend-store-uri {self.uri}"
         return self.uri
+
+
+@lru_cache(maxsize=4)  # opening one takes longer than all that a short training writes to it
+def _store(options: MlflowOptions) -> "Store":
+    return Store(options)
 
 
 class Store(tracking.Store):

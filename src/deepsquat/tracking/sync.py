@@ -245,10 +245,9 @@ def _same(point: Any) -> tuple[str, int, int, float | None]:
 def _draw_missing(run: Run, folder: Path, content: _Content) -> None:
     """The pictures of a whole training that was made where nothing could draw them."""
     record, names = content.record, content.artifacts
-    if record.status != "FINISHED" or "predictions.csv" not in names:
+    if record.status != "FINISHED" or "predictions.csv" not in names or _PARENT in record.tags:
         return
-    wanted = ["curves.png"] if _PARENT in record.tags else ["curves.png", "confusion.png"]
-    missing = [name for name in wanted if name not in names]
+    missing = [name for name in ("curves.png", "confusion.png") if name not in names]
     if not missing or find_spec("matplotlib") is None:
         return
     from deepsquat.report import figures, run_files
