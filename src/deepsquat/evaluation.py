@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from deepsquat.datamodule import Part
-from deepsquat.model.classifier import goodness
-from deepsquat.model.convnet import ConvNet
 
 
 @dataclass(frozen=True)
@@ -32,13 +29,6 @@ class Predictions:
 def predictions(part: Part, p_good: Tensor) -> Predictions:
     """What was said of each image of the part, in its order."""
     return Predictions(part.rows.numpy(), part.squat.numpy(), part.label.numpy(), p_good.cpu().numpy())
-
-
-def predict(network: ConvNet, part: Part) -> Tensor:
-    """(m,) the network's answers on all images of the part, without dropout, on the part's device."""
-    network = network.to(part.device).eval()
-    with torch.inference_mode():
-        return torch.cat([goodness(network.in_pieces(images)) for images, _, _ in part])
 
 
 def confusion(label: np.ndarray, p_good: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ def code_tags(root: Path) -> tuple[dict[str, str], str]:
     return tags, diff
 
 
+@lru_cache(maxsize=1)
 def machine_tags() -> dict[str, str]:
     """Tags that say on what hardware and with which versions a run was made."""
     from importlib.metadata import PackageNotFoundError, version

@@ -41,8 +41,8 @@ class StudyRuns(Hooks):
         return {"parent": self.parent.id}
 
     def on_trial_end(self, study: Any, trial: Any) -> None:
-        if trial.state.name == "COMPLETE" and len(trial.values) == 1:
-            self.parent.metrics({"best": study.best_value}, trial.number)
+        if trial.state.name == "COMPLETE" and len(trial.values) == 1 and study.best_value == trial.value:
+            self.parent.metrics({"best": trial.value}, trial.number)
 
     def on_end(self, study: Any, finished: bool) -> None:
         from deepsquat.report import study_files

@@ -17,7 +17,7 @@ from deepsquat.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.datamodule import SquatData, items_of
 from deepsquat.dataset import Images, load_images, named
 from deepsquat.errors import UserError
-from deepsquat.evaluation import Predictions, predict, predictions, wilson_interval
+from deepsquat.evaluation import Predictions, predictions, wilson_interval
 from deepsquat.files import held
 from deepsquat.model.classifier import Classifier
 from deepsquat.model.convnet import ConvNet
@@ -89,12 +89,12 @@ def train(
         run.go_on()
         run.tags({"folder": str(folder), **tags})
     else:
-        run = store.start(_run_name(job), {"protocol": job.protocol, "folder": str(folder), **tags})
+        run = store.start(_run_name(job), {**_known_tags(job, images, crossing, folder), **tags})
     in_sweep = "mlflow.parentRunId" in tags  # its pictures cost more than they tell, a dozen times over
     with held(folder), run.ending():
         print(f"Run {run.id}, in {folder}")
         if not resume:
-            _log_inputs(run, job, config, images, data, crossing, folder, in_sweep)
+            _log_inputs(run, job, config, images, data, folder, in_sweep)
         # A trial that has not ended is taken up from its folder, and one that has is not.
         kept = ("best.ckpt",) if in_sweep else ("best.ckpt", "last.ckpt")
         try:
@@ -134,12 +134,12 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
     pl.seed_everything(job.seed, verbose=False)
     network = ConvNet(job.model, job.style.height, job.style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     classifier = Classifier(network, job.optim, job.trainer.compile)
-    run.metrics({"parameters": sum(p.numel() for p in network.parameters())}, 0)
+    parameters = float(sum(p.numel() for p in network.parameters()))
 
     last_epoch: dict[str, float] = {}
 
     def report(metrics: dict[str, float], epoch: int) -> None:
-        run.metrics(metrics, epoch)
+        run.metrics(metrics if last_epoch else {"parameters": parameters, **metrics}, epoch)
         last_epoch.update(metrics)
         running.report(metrics, epoch)
 
@@ -150,17 +150,16 @@ def _fit_and_test(job: Job, run: tracking.Run, data: SquatData, folder: Path, go
         last = folder / "last.ckpt" if goes_on else None
         trainer.fit(classifier, datamodule=data, ckpt_path=last, weights_only=True)
         seconds = time.monotonic() - start
-        trainer.test(classifier, datamodule=data, verbose=False)
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
-    tested = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
+    test = data.parts["test"]
+    tested = classifier.evaluate("test", test, test.device)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     run.metrics(tested | closing, trainer.current_epoch)
-    if "val" in classifier.p_good:
-        return _Fitted(classifier.p_good, last_epoch | tested | closing)
-    # A run that was killed after its last epoch had nothing left to fit.
-    classifier.p_good["val"] = predict(network, data.parts["val"])
-    return _Fitted(classifier.p_good, run.latest_metrics())
+    if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
+        classifier.evaluate("val", data.parts["val"], test.device)
+        last_epoch = run.latest_metrics()
+    return _Fitted(classifier.p_good, last_epoch | tested | closing)
 
 
 def _run_name(job: Job) -> str:
@@ -173,33 +172,35 @@ def _title(job: Job, run_id: str) -> str:
     return f"{_run_name(job)}, split by {job.split.by} ({run_id[:8]})"
 
 
+def _known_tags(job: Job, images: Images, crossing: Audit, folder: Path) -> dict[str, str]:
+    code, _ = provenance.code_tags(job.root)
+    return {
+        **code,
+        **provenance.machine_tags(),
+        "protocol": job.protocol,
+        "protocol.note": job.note,
+        "folder": str(folder),
+        "data.source": str(images.source),
+        "data.fingerprint": str(images.fingerprint),
+        "split": f"by_{job.split.by}",
+        "split.crossing": "; ".join(crossing.lines()) or "none",
+    }
+
+
 def _log_inputs(
     run: tracking.Run,
     job: Job,
     config: dict[str, Any],
     images: Images,
     data: SquatData,
-    crossing: Audit,
     folder: Path,
     in_sweep: bool,
 ) -> None:
-    """Everything that is known before the first step."""
-    code, diff = provenance.code_tags(job.root)
-    fingerprint = str(images.fingerprint)
+    """Everything that is known before the first step and is no tag."""
+    _, diff = provenance.code_tags(job.root)
     run.params(tracking.flattened(config))
-    run.tags(
-        {
-            **code,
-            **provenance.machine_tags(),
-            "data.source": str(images.source),
-            "data.fingerprint": fingerprint,
-            "split": f"by_{job.split.by}",
-            "split.crossing": "; ".join(crossing.lines()) or "none",
-            "protocol.note": job.note,
-        }
-    )
-    counts = data.counts()
-    run.dataset(str(images.source), fingerprint, str(job.source), json.dumps(counts))
+    counts = json.dumps(data.counts())
+    run.dataset(str(images.source), str(images.fingerprint), str(job.source), counts)
     files = folder / "files"
     run_files.write_inputs(files, config, diff, data)
     if not in_sweep:

@@ -1,5 +1,6 @@
 """What is trained and measured: the network's loss, its metrics per image and per squat."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,15 +122,20 @@ class Classifier(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self._measure("val", batch)
 
-    def test_step(self, batch: Batch, batch_index: int) -> None:
-        self._measure("test", batch)
+    def evaluate(self, part: str, batches: Iterable[Batch], device: torch.device) -> dict[str, float]:
+        """Goes through val or test, without dropout; its metrics under their names."""
+        self.network.to(device).eval()
+        with torch.inference_mode():
+            for batch in batches:
+                self._measure(part, batch)
+        return self._ended(part)
 
-    def _log_epoch(self, part: str) -> None:
-        metrics = self._epochs[part].metrics(of_steps=part == "train")
+    def _ended(self, part: str) -> dict[str, float]:
+        epoch, self._epochs[part] = self._epochs[part], _Epoch()
         if part != "train":
-            self.p_good[part] = torch.cat(self._epochs[part].p_good)
-        self._epochs[part] = _Epoch()
-        self.log_dict({f"{part}/{name}": value for name, value in metrics.items()})
+            self.p_good[part] = torch.cat(epoch.p_good)
+        metrics = epoch.metrics(of_steps=part == "train")
+        return {f"{part}/{name}": value for name, value in metrics.items()}
 
     def _refuse_nan(self, part: str) -> None:
         loss = self._epochs[part].losses()
@@ -145,14 +151,11 @@ class Classifier(pl.LightningModule):
         self._refuse_nan("train")  # before anything is measured with broken weights
 
     def on_train_epoch_end(self) -> None:
-        self._log_epoch("train")
+        self.log_dict(self._ended("train"))
 
     def on_validation_epoch_end(self) -> None:
         self._refuse_nan("val")
-        self._log_epoch("val")
-
-    def on_test_epoch_end(self) -> None:
-        self._log_epoch("test")
+        self.log_dict(self._ended("val"))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam; the penalty's gradient, 2 * l2 * w, goes into its moments as Adam's own weight_decay does.

@@ -16,7 +16,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from deepsquat.errors import UserError
-from deepsquat.study.config_files import ReadOnce
+from deepsquat.study.composer import Composer
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
 from deepsquat.study.space import Space, parse
@@ -33,7 +33,7 @@ def run(
 ) -> int:
     """Sweeps as Hydra's command line says; the number of cells that are not done."""
     loader: Any = context.config_loader
-    loader.repository = ReadOnce(loader.repository)
+    loader.load_sweep_config = Composer(loader)
     parser = OverridesParser.create(config_loader=loader)
     space = parse(options.params, arguments, parser, discrete=options.sampler in (None, "grid"))
     if options.sampler is None:
