@@ -7,10 +7,10 @@ SWEEP ?= depth_l2
 STUDY ?= depth_l2-quick-synthetic
 
 .DEFAULT_GOAL := help
-.PHONY: help venv train prepare test test-slow lint types ui sweep report dashboard clean
+.PHONY: help venv train prepare test test-slow lint types ui sweep report bench bench-keras dashboard clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # torch is asked for alone and first: only the exact pin takes the CPU build where an index offers one.
 $(READY): constraints.txt
@@ -51,6 +51,15 @@ sweep: $(READY) ## the grid of the paper's Table 2, quick protocol; SWEEP=kernel
 
 report: $(READY) ## the paper's tables beside ours, into reports/
 	$(RUN) src/report.py $(ARGS)
+
+bench: $(READY) ## speed beside references' from the same run, into reports/; 10 minutes; CHECK=FILE compares
+	$(RUN) src/bench.py $(if $(CHECK),check=$(CHECK)) $(ARGS)
+
+# TensorFlow wants other versions than ours, so it has an environment of its own.
+bench-keras: $(READY) ## training beside the same network in Keras, which is set up in .venv-keras (1.5 GB)
+	@test -x .venv-keras/bin/python || $(PYTHON) -m venv .venv-keras
+	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check tensorflow-cpu==2.21.0 keras==3.15.1
+	DEEPSQUAT_BENCH_KERAS=.venv-keras/bin/python $(RUN) src/bench.py rows=[train_keras] $(ARGS)
 
 # An extra that most will not need, so it is not in constraints.txt.
 dashboard: $(READY) ## Optuna's pages over a study: make dashboard STUDY=depth_l2-quick-synthetic
