@@ -7,7 +7,7 @@ SWEEP ?= depth_l2
 STUDY ?= depth_l2-quick-synthetic
 
 .DEFAULT_GOAL := help
-.PHONY: help venv train prepare test test-slow lint types ui sweep report bench bench-keras dashboard clean
+.PHONY: help venv train prepare test test-slow lint types ui sweep report bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ bench-keras: $(READY) ## training beside the same network in Keras, which is set
 	@test -x .venv-keras/bin/python || $(PYTHON) -m venv .venv-keras
 	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check tensorflow-cpu==2.21.0 keras==3.15.1
 	DEEPSQUAT_BENCH_KERAS=.venv-keras/bin/python $(RUN) src/bench.py rows=[train_keras] $(ARGS)
+
+# What a machine with torch and pytorch-lightning still lacks; all of it is plain Python.
+wheels: $(READY) ## the packages that a borrowed GPU machine lacks, into wheels/ (docs/gpu.md)
+	@grep -E '^(hydra-core|omegaconf|antlr4-python3-runtime|optuna|colorlog)==' constraints.txt > $(VENV)/carried.txt
+	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps -w wheels -r $(VENV)/carried.txt
 
 # An extra that most will not need, so it is not in constraints.txt.
 dashboard: $(READY) ## Optuna's pages over a study: make dashboard STUDY=depth_l2-quick-synthetic

@@ -77,20 +77,25 @@ def _zoomed(images: "Tensor", scale: float) -> "Tensor":
     """Images (n, H, W, 3) scaled about their centre, bilinearly, on black."""
     import torch
 
-    values = images.float()
+    values, places = images.float(), []
     for axis in (1, 2):
         size = images.shape[axis]
         centre = (size - 1) / 2
-        source = (torch.arange(size, dtype=torch.float64, device=images.device) - centre) / scale + centre
-        before = source.floor()
-        blended = torch.zeros_like(values)
-        for pixel, weight in ((before, before + 1 - source), (before + 1, source - before)):
+        source = (torch.arange(size, dtype=torch.float64) - centre) / scale + centre
+        place = torch.nonzero((source > -1) & (source < size)).flatten()  # the rest lies outside: black
+        before = source[place].floor()
+        shape = [len(place) if i == axis else 1 for i in range(4)]
+        blended = torch.zeros(())
+        for pixel, weight in ((before, before + 1 - source[place]), (before + 1, source[place] - before)):
             inside = (pixel >= 0) & (pixel < size)
-            shape = [size if i == axis else 1 for i in range(4)]
-            share = torch.where(inside, weight, 0.0).float().view(shape)
-            blended += values.index_select(axis, pixel.long().clamp(0, size - 1)) * share
+            share = torch.where(inside, weight, 0.0).float().view(shape).to(images.device)
+            taken = pixel.long().clamp(0, size - 1).to(images.device)
+            blended = blended + values.index_select(axis, taken) * share
         values = blended
-    return values.round().to(torch.uint8)
+        places.append(slice(int(place[0]), int(place[-1]) + 1))
+    zoomed = torch.zeros_like(images)
+    zoomed[:, places[0], places[1]] = values.round().to(torch.uint8)
+    return zoomed
 
 
 def jittered(points: np.ndarray, augment: Augment, height: int, generator: np.random.Generator) -> np.ndarray:

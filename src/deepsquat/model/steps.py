@@ -47,6 +47,7 @@ def make_step(
     for group in optimizer.param_groups:
         group["capturable"] = on_gpu  # a checkpoint may come from the other kind of device
     at_once = network.at_once(device, batch_size)
+    optimizer._warned_capturable_if_run_uncaptured = True  # the first steps are
     spread = _Whole(network, at_once, compile) if on_gpu else _Spread(network, at_once, batch_size)
 
     def step(images: Tensor, label: Tensor) -> Tensor:
@@ -98,6 +99,7 @@ class _Spread:
         self.replicas = [_replica(network) for _ in range(workers)]
         each = threads // workers
         self.pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(each))
+        self.is_stopped = False
 
     def __call__(self, images: Tensor, label: Tensor) -> Tensor:
         pieces = list(zip(images.split(self.at_once), label.split(self.at_once), strict=True))
@@ -106,7 +108,11 @@ class _Spread:
             self.pool.submit(self._some, replica, seed, pieces[i :: len(self.replicas)], len(label))
             for i, (replica, seed) in enumerate(zip(self.replicas, seeds, strict=True))
         ]
-        sums = torch.stack([job.result() for job in jobs]).sum(dim=0)
+        try:
+            sums = torch.stack([job.result() for job in jobs]).sum(dim=0)
+        except BaseException:  # Ctrl-C reaches this thread alone
+            self.is_stopped = True
+            raise
         for weight, *copies in zip(
             self.network.parameters(), *(replica.parameters() for replica in self.replicas), strict=True
         ):
@@ -118,11 +124,14 @@ class _Spread:
                 copy.grad = None
         return sums
 
-    @staticmethod
-    def _some(replica: ConvNet, seed: int, pieces: Sequence[tuple[Tensor, Tensor]], batch: int) -> Tensor:
+    def _some(
+        self, replica: ConvNet, seed: int, pieces: Sequence[tuple[Tensor, Tensor]], batch: int
+    ) -> Tensor:
         replica.train().seed_dropout(seed)
         sums = torch.zeros(2)
         for images, label in pieces:
+            if self.is_stopped:
+                break
             sums += _backward(replica, images, label, len(label) / batch)
         return sums
 
