@@ -49,7 +49,7 @@ def test_run_keeps_everything(trained: tuple[str, str], home: Path) -> None:
     assert found.data.params["model.blocks"] == "1" and found.data.params["optim.l2"] == "1e-06"
     assert found.data.params["data._target_"] == "deepsquat.data.videos.VideoFolder"
     tags = found.data.tags
-    for name in ("data.fingerprint", "hardware.cpu", "version.torch", "command", "code.dirty"):
+    for name in ("data.fingerprint", "data.squats", "hardware.cpu", "version.torch", "command", "code.dirty"):
         assert tags[name], name
     assert tags["split"] == "by_squat" and "same video in train" in tags["split.crossing"]
     assert tags["protocol"] == "quick" and tags["protocol.note"] == "not the paper's protocol"

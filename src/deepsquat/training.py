@@ -182,6 +182,7 @@ def _known_tags(job: Job, images: Images, crossing: Audit, folder: Path) -> dict
         "folder": str(folder),
         "data.source": str(images.source),
         "data.fingerprint": str(images.fingerprint),
+        "data.squats": str(sum(crossing.squats.values())),
         "split": f"by_{job.split.by}",
         "split.crossing": "; ".join(crossing.lines()) or "none",
     }

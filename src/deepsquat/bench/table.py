@@ -18,8 +18,15 @@ def table(results: Sequence[Result]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
-    references = [f"{result.row.name}: beside {result.row.reference}" for result in results]
+    references = [_beside(result) for result in results]
     return "\n".join([*(line.rstrip() for line in text), "", NOTE, *references])
+
+
+def _beside(result: Result) -> str:
+    """The reference in words, and what else was measured."""
+    row = result.row
+    more = [f"; {what}: {figure(repeats)} {row.unit}" for what, repeats in result.also.items()]
+    return f"{row.name}: beside {row.reference}{''.join(more)}"
 
 
 def _cells(result: Result) -> tuple[str, ...]:

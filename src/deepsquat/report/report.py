@@ -77,7 +77,7 @@ def _what_was_run(used: Sequence[runs.Trained]) -> list[Piece]:
         ["image size", f"{param('skeleton.height')} x {param('skeleton.width')}", "192 x 108"],
         ["split", tag("split"), "by_squat"],
         ["shared with train", tag("split.crossing"), "all 20 held-out squats"],
-        ["squats", param("protocol.squats") if tag("data.source") == "synthetic" else "?", "219"],
+        ["squats", tag("data.squats"), "219"],
         ["epochs", param("trainer.max_epochs"), "50 (Table 2), 500 (the rest)"],
         ["batch size", param("optim.batch_size"), "500"],
         ["learning rate", param("optim.lr"), "1e-05"],
