@@ -98,6 +98,7 @@ def reproduce(config: DictConfig) -> None:
     """src/reproduce.py: the paper's tables. Exit code 0 all done, 75 out of time, 1 some trainings failed."""
     from deepsquat import reproduction
 
+    command.stop_on_sigterm()
     if config.minutes is not None and not config.minutes > 0:
         raise UserError(f"minutes must be above 0, got {config.minutes}")
     files = [expanded(str(file), "files") for file in config.files]

@@ -91,20 +91,27 @@ def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, ou
 
 def _run(step: Step, root: Path, seconds: float | None) -> int | None:
     """The exit code; None where the time was up, and the sweep was ended in good order."""
-    process = subprocess.Popen([sys.executable, str(root / "src" / "train.py"), *step.arguments], cwd=root)
+    line = [sys.executable, str(root / "src" / "train.py"), *step.arguments]
+    # In a session of its own, so that Ctrl-C, like SIGTERM, reaches it through us, and once.
+    process = subprocess.Popen(line, cwd=root, start_new_session=True)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_TO_END)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
         return None
-    except BaseException:
-        process.wait()  # Ctrl-C reached it too
-        raise
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a sweep that still runs, in good order where it can."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def pack(home: Path, out: Path, studies: Sequence[str]) -> Path:

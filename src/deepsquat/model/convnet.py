@@ -115,5 +115,5 @@ class Dropout(nn.Module):
             -(2**63), None, generator=self.generator
         )
         bits = words.view(torch.int16).as_strided(x.shape, x.stride())  # in the order of x's memory
-        dropped = round(self.p * 2**16)
+        dropped = min(round(self.p * 2**16), 2**16 - 1)
         return x * ((bits >= dropped - 2**15) * (2**16 / (2**16 - dropped)))
