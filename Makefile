@@ -35,9 +35,10 @@ test: $(READY) ## the tests, without the slow ones
 test-slow: $(READY) ## the slow tests: whole sweeps, kills
 	$(RUN) -m pytest -q -m slow $(ARGS)
 
-lint: $(READY) ## style of the code
-	$(RUN) -m ruff check src tests
-	$(RUN) -m ruff format --check src tests
+lint: $(READY) ## style of the code, and that imports run down
+	$(RUN) -m ruff check src tests bench
+	$(RUN) -m ruff format --check src tests bench
+	PYTHONPATH=src $(VENV)/bin/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 
 types: $(READY) ## types of the package
 	$(RUN) -m mypy
@@ -53,13 +54,13 @@ report: $(READY) ## the paper's tables beside ours, into reports/
 	$(RUN) src/report.py $(ARGS)
 
 bench: $(READY) ## speed beside references' from the same run, into reports/; 10 minutes; CHECK=FILE compares
-	$(RUN) src/bench.py $(if $(CHECK),check=$(CHECK)) $(ARGS)
+	$(RUN) bench/run.py $(if $(CHECK),check=$(CHECK)) $(ARGS)
 
 # TensorFlow wants other versions than ours, so it has an environment of its own.
 bench-keras: $(READY) ## training beside the same network in Keras, which is set up in .venv-keras (1.5 GB)
 	@test -x .venv-keras/bin/python || $(PYTHON) -m venv .venv-keras
 	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check tensorflow-cpu==2.21.0 keras==3.15.1
-	DEEPSQUAT_BENCH_KERAS=.venv-keras/bin/python $(RUN) src/bench.py rows=[train_keras] $(ARGS)
+	DEEPSQUAT_BENCH_KERAS=.venv-keras/bin/python $(RUN) bench/run.py rows=[train_keras] $(ARGS)
 
 # What a machine with torch and pytorch-lightning still lacks; all of it is plain Python.
 wheels: $(READY) ## the packages that a borrowed GPU machine lacks, into wheels/ (docs/gpu.md)

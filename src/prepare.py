@@ -3,16 +3,16 @@
 import hydra
 from omegaconf import DictConfig
 
-from deepsquat import command
+from deepsquat.commands import run
 
 
-@hydra.main(version_base=None, config_path=command.CONF, config_name="prepare")
+@hydra.main(version_base=None, config_path=run.CONF, config_name="prepare")
 def main(config: DictConfig) -> None:
-    with command.user_errors():
-        from deepsquat import jobs
+    with run.user_errors():
+        from deepsquat.commands import prepare
 
-        jobs.prepare(config)
+        prepare.prepare(config)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run.run(main)

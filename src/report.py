@@ -3,16 +3,16 @@
 import hydra
 from omegaconf import DictConfig
 
-from deepsquat import command
+from deepsquat.commands import run
 
 
-@hydra.main(version_base=None, config_path=command.CONF, config_name="report")
+@hydra.main(version_base=None, config_path=run.CONF, config_name="report")
 def main(config: DictConfig) -> None:
-    with command.user_errors():
-        from deepsquat import jobs
+    with run.user_errors():
+        from deepsquat.commands import report
 
-        jobs.report(config)
+        report.report(config)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run.run(main)

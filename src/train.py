@@ -3,16 +3,16 @@
 import hydra
 from omegaconf import DictConfig
 
-from deepsquat import command
+from deepsquat.commands import run
 
 
-@hydra.main(version_base=None, config_path=command.CONF, config_name="train")
+@hydra.main(version_base=None, config_path=run.CONF, config_name="train")
 def main(config: DictConfig) -> dict[str, float]:
-    with command.user_errors():
-        from deepsquat import jobs
+    with run.user_errors():
+        from deepsquat.commands import train
 
-        return jobs.train(config)
+        return train.train(config)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run.run(main)

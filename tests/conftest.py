@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Path:
 def corpus(home: Path):
     """Three short drawn videos with their labels."""
     from deepsquat.data.squats import FrameChoice
-    from deepsquat.data.synthetic import SyntheticSquats
+    from deepsquat.data.synthetic.source import SyntheticSquats
 
     folder = home / "data" / "raw" / "synthetic"
     return SyntheticSquats(

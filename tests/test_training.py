@@ -14,8 +14,8 @@ import pytest
 import torch
 from mlflow.tracking import MlflowClient
 
-from deepsquat.data.annotations import write_labels
 from deepsquat.data.squats import LabelledVideos
+from deepsquat.data.videos.annotations import write_labels
 from program import ROOT, Command, environment, tiny
 
 
@@ -47,7 +47,7 @@ def test_run_keeps_everything(trained: tuple[str, str], home: Path) -> None:
     found = client(home).get_run(run)
     assert found.info.status == "FINISHED"
     assert found.data.params["model.blocks"] == "1" and found.data.params["optim.l2"] == "1e-06"
-    assert found.data.params["data._target_"] == "deepsquat.data.videos.VideoFolder"
+    assert found.data.params["data._target_"] == "deepsquat.data.videos.source.VideoFolder"
     tags = found.data.tags
     for name in ("data.fingerprint", "data.squats", "hardware.cpu", "version.torch", "command", "code.dirty"):
         assert tags[name], name

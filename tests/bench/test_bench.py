@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from deepsquat.bench import check
-from deepsquat.bench.result import Result, Spread, measured
-from deepsquat.bench.row import Row, Sides
-from deepsquat.bench.rows import ROWS, chosen
-from deepsquat.bench.table import table
+from bench import check
+from bench.result import Result, Spread, measured
+from bench.row import Row, Sides
+from bench.rows import ROWS, chosen
+from bench.table import table
 from deepsquat.errors import UserError
 from program import Command
 
@@ -130,7 +130,7 @@ def test_rows_have_names_of_their_own_and_unknown_ones_are_refused() -> None:
 
 
 def test_a_cheap_row_is_measured_written_and_compared(command: Command, tmp_path: Path) -> None:
-    arguments = ["src/bench.py", "rows=help", "repeats=1", f"folder={tmp_path}"]
+    arguments = ["bench/run.py", "rows=help", "repeats=1", f"folder={tmp_path}"]
     done = command(*arguments)
     assert done.returncode == 0, done.stderr
     assert "src/train.py --help" in done.stdout and "ours <= 1 s" in done.stdout
@@ -158,6 +158,6 @@ def test_a_cheap_row_is_measured_written_and_compared(command: Command, tmp_path
     ],
 )
 def test_mistakes_are_one_line(override: str, message: str, command: Command) -> None:
-    done = command("src/bench.py", override)
+    done = command("bench/run.py", override)
     assert done.returncode == 2
     assert message in done.stderr and len(done.stderr.splitlines()) == 1

@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from deepsquat.bench.training import operations, plain_network
-from deepsquat.model.convnet import ConvNet
-from deepsquat.model.options import ConvNetOptions
+from bench.training import operations, plain_network
+from deepsquat.model.convnet import ConvNet, ConvNetOptions
 
 
 @pytest.mark.parametrize(("blocks", "kernel"), [(1, 3), (3, 2), (4, 3)])

@@ -6,10 +6,10 @@ import torch
 from torch.nn.functional import conv2d, linear, max_pool2d
 
 from deepsquat.errors import UserError
-from deepsquat.model.classifier import Classifier, goodness, squat_accuracy
-from deepsquat.model.convnet import ConvNet, Dropout
-from deepsquat.model.options import AdamOptions, ConvNetOptions
-from deepsquat.model.steps import make_step
+from deepsquat.model.convnet import ConvNet, ConvNetOptions, Dropout
+from deepsquat.optim.adam import AdamOptions
+from deepsquat.trainer.classifier import Classifier, goodness, squat_accuracy
+from deepsquat.trainer.steps import make_step
 
 PARAMETERS = {
     (1, 3): 40_089_730,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deepsquat.data.squats import LabelledVideos
-from deepsquat.data.video import read_frames
+from deepsquat.data.videos.frames import read_frames
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX
 from deepsquat.pose.mediapipe import MediaPipePose, PoseEstimator, upright

@@ -18,7 +18,7 @@ import pytest
 
 import deepsquat
 from deepsquat.data.squats import FrameChoice, LabelledVideos, Squat
-from deepsquat.data.video import read_frames
+from deepsquat.data.videos.frames import read_frames
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.pose.mediapipe import MediaPipePose

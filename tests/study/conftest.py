@@ -23,7 +23,7 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from deepsquat import command
+from deepsquat.commands import run as command
 from deepsquat.study.running import report
 
 

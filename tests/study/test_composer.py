@@ -6,7 +6,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from deepsquat import command
+from deepsquat.commands import run as command
 from deepsquat.study.composer import Composer
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deepsquat.errors import UserError
+from deepsquat.study.running import Pruned
 from deepsquat.tracking.offline import Run, Store
 from program import ROOT, Command, environment
 
@@ -68,7 +69,7 @@ def test_a_torn_last_line_counts_for_nothing_and_is_cut_off(offline: Store) -> N
 def test_a_full_disk_is_the_users_line_and_not_the_runs_end(offline: Store) -> None:
     run = offline.start("a run", {})
     (offline.folder / run.id / "metrics.jsonl").symlink_to("/dev/full")
-    with pytest.raises(UserError, match="the disk is full"), run.ending():
+    with pytest.raises(UserError, match="the disk is full"), run.ending(Pruned):
         run.metrics({"loss": 1.0}, 1)
     assert offline.find(run.id).tag("error").startswith("UserError: ")
 

@@ -63,7 +63,7 @@ def test_a_run_ends_as_its_block_does(
     run = store.start("a run", {})
 
     def end() -> None:
-        with run.ending():
+        with run.ending(Pruned):
             if error is not None:
                 raise error
 

@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 
 import deepsquat.tracking.mlflow
 from deepsquat.errors import UserError
+from deepsquat.runs.missing import draw_missing
 from deepsquat.tracking import run_folder
 from deepsquat.tracking.mlflow import MlflowOptions, Run
 from deepsquat.tracking.offline import Store
@@ -31,7 +32,7 @@ def bring(offline: Store, options: MlflowOptions, capsys: pytest.CaptureFixture[
     """Imports a folder, by default all offline runs; what it says."""
 
     def bring(folder: Path = offline.folder) -> str:
-        import_runs(folder, options)
+        import_runs(folder, options, draw_missing)
         return capsys.readouterr().out
 
     return bring
@@ -272,7 +273,7 @@ def test_a_run_goes_into_the_experiment_that_it_names(
 ) -> None:
     offline.experiment = f"{tmp_path.name} of its own"
     made(offline, "a run")
-    import_runs(offline.folder, replace(options, experiment=""))
+    import_runs(offline.folder, replace(options, experiment=""), draw_missing)
     assert set(runs(replace(options, experiment=offline.experiment))) == {"a run"}
 
 

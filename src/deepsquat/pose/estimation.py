@@ -160,7 +160,7 @@ def _work(connection: Connection, bundle: Path) -> None:
 def _poses(
     work: VideoWork, estimator: Callable[[np.ndarray], np.ndarray | None], connection: Connection
 ) -> VideoPoses:
-    from deepsquat.data.video import squat_frames
+    from deepsquat.data.videos.frames import squat_frames
 
     nobody = np.full((len(NAMES), 4), np.nan, np.float32)
     rows: list[tuple[Any, ...]] = []

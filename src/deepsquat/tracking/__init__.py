@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from deepsquat.study.running import Pruned
-
 
 class Options(Protocol):
     """The options of a module."""
@@ -96,8 +94,10 @@ class Run(ABC):
     def end(self, status: str) -> None: ...
 
     @contextmanager
-    def ending(self) -> Iterator["Run"]:
+    def ending(self, pruned: type[Exception]) -> Iterator["Run"]:
         """Ends the run FINISHED, KILLED where it was interrupted, or FAILED with the reason as a tag.
+
+        pruned: what is raised where a sweep has seen enough of the run, which then ends FINISHED.
 
         Raises:
             UserError: the store itself failed, as where its disk is full.
@@ -107,13 +107,13 @@ class Run(ABC):
             self.end("FINISHED")
         except BaseException as error:
             with suppress(Exception):  # what came first is what the user must know
-                self._end_at(error)
+                self._end_at(error, pruned)
             raise
 
-    def _end_at(self, error: BaseException) -> None:
+    def _end_at(self, error: BaseException, pruned: type[Exception]) -> None:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self.end("KILLED")
-        elif isinstance(error, Pruned):
+        elif isinstance(error, pruned):
             self.tags({"pruned": str(error)})
             self.end("FINISHED")
         else:

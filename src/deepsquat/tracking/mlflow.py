@@ -203,11 +203,11 @@ class Run(tracking.Run):
         self.client.set_terminated(self.id, status)
 
     @contextmanager
-    def ending(self) -> Iterator[tracking.Run]:
+    def ending(self, pruned: type[Exception]) -> Iterator[tracking.Run]:
         from mlflow.exceptions import MlflowException
 
         try:
-            with super().ending():
+            with super().ending(pruned):
                 yield self
         except MlflowException as error:
             raise unusable(self.uri, error) from error

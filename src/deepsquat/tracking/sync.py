@@ -12,11 +12,10 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,13 +31,16 @@ ID, STATE = "offline.id", "offline.state"
 _PARENT = "mlflow.parentRunId"
 _IMPORTED, _UPDATED, _THERE = "imported", "brought up to date", "already there"
 _DELETED, _ORPHANS = "deleted there and left out", "orphans"
+# Given the folder of a run, its id in MLflow and a folder for the pictures.
+Draw = Callable[[Path, str, Path], None]
 _NAME_ONE = "name a folder that tracking=offline has filled: python src/sync.py DIR"
 
 
-def import_runs(folder: Path, options: MlflowOptions) -> None:
+def import_runs(folder: Path, options: MlflowOptions, draw: Draw) -> None:
     """Imports every run in `folder` or anywhere below it.
 
     options: the store; where its experiment is "", each run goes into the one that it names.
+    draw: makes the pictures that a run lacks.
 
     Raises:
         UserError: there is no run, the store cannot be used, or a run is damaged: the others are imported.
@@ -61,7 +63,7 @@ def import_runs(folder: Path, options: MlflowOptions) -> None:
             for place, record in tqdm(_parents_first(found), unit="run", disable=None, file=sys.stderr):
                 into = store(record.experiment)
                 try:
-                    _bring(into, place, counts)
+                    _bring(into, place, counts, draw)
                 except UserError as error:
                     problems.append(str(error))
                 except MlflowException as error:
@@ -160,7 +162,7 @@ def _reach(state: str) -> tuple[int, ...]:
     return tuple(int(word) for word in state.split()[:2] if word.isdecimal())
 
 
-def _bring(store: Store, folder: Path, counts: Counter[str]) -> None:
+def _bring(store: Store, folder: Path, counts: Counter[str], draw: Draw) -> None:
     """Imports one run, or brings it up to date.
 
     Raises:
@@ -188,7 +190,7 @@ def _bring(store: Store, folder: Path, counts: Counter[str]) -> None:
     for name in content.artifacts:
         below = str(Path(name).parent)
         run.artifact(folder / run_folder.ARTIFACTS / name, None if below == "." else below)
-    _draw_missing(run, folder, content)
+    _draw_missing(run, folder, content, draw)
     if record.end_time is None:
         store.client.update_run(run.id, record.status)
     else:
@@ -242,26 +244,12 @@ def _same(point: Any) -> tuple[str, int, int, float | None]:
     return point.key, point.step, point.timestamp, value
 
 
-def _draw_missing(run: Run, folder: Path, content: _Content) -> None:
-    """The pictures of a whole training that was made where nothing could draw them."""
-    record, names = content.record, content.artifacts
-    if record.status != "FINISHED" or "predictions.csv" not in names or _PARENT in record.tags:
+def _draw_missing(run: Run, folder: Path, content: _Content, draw: Draw) -> None:
+    """The pictures of a whole run that was made where nothing could draw them; a sweep's trials have none."""
+    if content.record.status != "FINISHED" or _PARENT in content.record.tags:
         return
-    missing = [name for name in ("curves.png", "confusion.png") if name not in names]
-    if not missing or find_spec("matplotlib") is None:
-        return
-    from deepsquat.report import figures, run_files
-
-    split = record.tags.get("split", "").replace("_", " ")
     with TemporaryDirectory() as temporary:
-        rows = run_folder.by_step(content.metrics, run_files.CURVES)
-        whole = [row for row in rows if all(key in row for key in run_files.CURVES)]
-        if "curves.png" in missing and whole:
-            title = f"{record.name}, split {split} ({run.id[:8]})"
-            figures.curves(whole, Path(temporary) / "curves.png", title)
-        if "confusion.png" in missing:
-            predictions = run_files.read_predictions(folder / run_folder.ARTIFACTS / run_files.PREDICTIONS)
-            run_files.write_confusion(Path(temporary) / "confusion.png", predictions)
+        draw(folder, run.id, Path(temporary))
         run.artifact(Path(temporary))
 
 

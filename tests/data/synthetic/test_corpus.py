@@ -6,10 +6,10 @@ import av
 import numpy as np
 import pytest
 
-from deepsquat.data.annotations import read_labels
 from deepsquat.data.squats import FrameChoice, LabelledVideos
-from deepsquat.data.synthetic import SyntheticSquats
 from deepsquat.data.synthetic.corpus import planned, read_joints
+from deepsquat.data.synthetic.source import SyntheticSquats
+from deepsquat.data.videos.annotations import read_labels
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX, NAMES
 

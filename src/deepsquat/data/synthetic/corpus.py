@@ -22,12 +22,12 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from deepsquat.data.annotations import write_labels
 from deepsquat.data.squats import Squat
-from deepsquat.data.synthetic import SQUATS_A_VIDEO, SyntheticSquats
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.data.synthetic.render import Painter, drawn_look
 from deepsquat.data.synthetic.room import drawn_scene
+from deepsquat.data.synthetic.source import SQUATS_A_VIDEO, SyntheticSquats
+from deepsquat.data.videos.annotations import write_labels
 from deepsquat.files import written_whole
 from deepsquat.landmarks import NAMES
 

@@ -1,0 +1,34 @@
+"""src/prepare.py: the landmark table, and the file of images where one is asked for."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from deepsquat.commands.options import build
+from deepsquat.commands.run import stop_on_sigterm
+from deepsquat.data.arrays import ArrayFile
+from deepsquat.errors import UserError
+from deepsquat.files import expanded
+
+
+def prepare(config: DictConfig) -> None:
+    """Makes the data ready; a second call finds it done."""
+    stop_on_sigterm()
+    options = {group: build(config, group) for group in ("data", "pose", "skeleton")}
+
+    if isinstance(options["data"], ArrayFile):
+        raise UserError("data=arrays: these images are prepared already; train on them with src/train.py")
+    folder = Path(config.paths.data)
+    if not config.export:
+        from deepsquat.pose.table import prepare as prepare_table
+
+        prepare_table(options["data"], options["pose"], folder)
+        return
+    from deepsquat.images import load_images, save
+
+    path = expanded(config.export, "export")
+    if path.suffix != ".npz":
+        raise UserError(f"export={config.export}: the file's name must end in .npz")
+    images = load_images(options["data"], options["pose"], options["skeleton"], folder)
+    save(path, images)
+    print(f"{len(images.images)} images in {path}; train on them with data=arrays data.file={path}")

@@ -1,0 +1,43 @@
+"""src/sync.py: runs that were kept as plain files, into MLflow."""
+
+import re
+import sys
+
+from omegaconf import DictConfig
+
+from deepsquat.commands import options
+from deepsquat.commands.run import stop_on_sigterm
+from deepsquat.errors import UserError
+from deepsquat.files import expanded
+
+
+def sync(config: DictConfig) -> None:
+    """Imports the folder."""
+    stop_on_sigterm()
+    store = options.mlflow(config, "src/sync.py writes into MLflow")
+    from deepsquat.runs.missing import draw_missing
+    from deepsquat.tracking.sync import import_runs
+
+    import_runs(expanded(str(config.folder), "folder"), store, draw_missing)
+
+
+def name_folder() -> None:
+    """Turns the DIR of `python src/sync.py DIR` into `folder=DIR`, since Hydra takes no bare path."""
+    from hydra._internal.utils import get_args_parser
+
+    words = get_args_parser().parse_known_args(sys.argv[1:])[0].overrides
+    folders = [word for word in words if _is_path(word)]
+    if len(folders) > 1:
+        raise UserError(f"one folder at a time, which may hold the others: {' '.join(folders)}")
+    for folder in folders:
+        sys.argv[sys.argv.index(folder, 1)] = f"folder={_quoted(folder)}"
+
+
+def _is_path(word: str) -> bool:
+    """NAME=VALUE and ~NAME are Hydra's; a path with = in it is known by how it begins."""
+    return word.startswith(("/", "./", "../", "~/")) or not ("=" in word or word.startswith("~"))
+
+
+def _quoted(text: str) -> str:
+    """As a string of Hydra's, in which backslashes count before a quote alone."""
+    return "'" + re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", "\\'") + "'"

@@ -1,0 +1,83 @@
+"""src/train.py: one run, from its config to its metrics."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from deepsquat.commands.options import build
+from deepsquat.commands.run import stop_on_sigterm
+from deepsquat.errors import UserError
+
+
+def train(config: DictConfig) -> dict[str, float]:
+    """The metrics of one run, new or resumed."""
+    from hydra.core.hydra_config import HydraConfig
+
+    stop_on_sigterm()
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    resume = config.resume
+    if resume is not None:
+        config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
+    choices = _choices(config)
+    tags = {}
+    if config.trial is not None:
+        from deepsquat.commands import sweep
+
+        resume, tags = sweep.take_up(config, folder), sweep.child_tags(config.trial)
+
+    from deepsquat import training
+
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    return training.train(choices, values, folder, resume, tags).metrics
+
+
+def _choices(config: DictConfig) -> Any:
+    """Each group's options, checked before any data is touched."""
+    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
+        raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
+    from deepsquat.runs.choices import GROUPS, Choices
+
+    options = {group: build(config, group) for group in GROUPS}
+    style = options["skeleton"]
+    options["model"].feature_shape(style.height, style.width)
+    protocol = config.protocol
+    return Choices(
+        **options,
+        seed=config.seed,
+        protocol=protocol.name,
+        protocol_note=protocol.note,
+        data_folder=Path(config.paths.data),
+    )
+
+
+def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[DictConfig, Path]:
+    """The config and the folder of a run that did not end.
+
+    Raises:
+        UserError: no such run, it has ended, its checkpoint is gone, or other values are given with `resume`.
+    """
+    others = [o for o in overrides if not o.startswith(("resume=", "tracking"))]
+    if others:
+        raise UserError(
+            f"resume={run_id} takes every value from the run it goes on with; leave out {' '.join(others)}"
+        )
+    run = build(config, "tracking").open_store().find(run_id)
+    if run.status == "FINISHED":
+        raise UserError(f"resume={run_id}: this run has finished; start a new one")
+    folder = Path(run.tag("folder"))
+    saved = folder / "files" / "config.yaml"
+    if not (folder / "last.ckpt").is_file() or not saved.is_file():
+        raise UserError(
+            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to go on from; "
+            "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
+        )
+    found = OmegaConf.load(saved)
+    assert isinstance(found, DictConfig)
+    if found.get("trial") is not None:
+        raise UserError(
+            f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
+            "the command that started the sweep takes it up"
+        )
+    found.tracking = config.tracking
+    return found, folder

@@ -1,0 +1,137 @@
+"""UI-PRMD: real deep squats, recorded as marker positions, seen through a virtual camera."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from deepsquat.data.camera import ASPECT, Camera
+from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordings_under
+from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
+from deepsquat.errors import UserError
+from deepsquat.landmarks import LandmarkTable
+
+VERSION = "1"  # of this reader, the markers' mapping and the camera: raise it when any landmark changes
+
+
+@dataclass(frozen=True)
+class UiPrmd:
+    """Movement m01, deep squat: up to 10 subjects with 10 correct and 10 incorrect squats each.
+
+    root is the official download: the folder that holds "Segmented Movements" and "Incorrect Segmented
+    Movements", one above or below it, or a zip of them. yaw, height and distance place the camera: see
+    deepsquat.data.camera.Camera.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+
+    root: str | None = None
+    yaw: float = 30.0  # degrees
+    height: float = 1.2  # metres
+    distance: float = 3.0  # metres
+    frames: FrameChoice = field(default_factory=FrameChoice)
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("yaw", -180, 180), ("height", 0.1, 3), ("distance", 1.5, 50)):
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not least <= value <= most:
+                raise UserError(f"data.{name} must be a number from {least} to {most}, got {value}")
+
+    def inputs(self) -> dict[str, str]:
+        """Everything that goes into the table: options as text, files as sha256.
+
+        Raises:
+            UserError: the data set is not there.
+        """
+        found = {
+            "reader": f"ui_prmd {VERSION}",
+            "yaw": str(float(self.yaw)),
+            "height": str(float(self.height)),
+            "distance": str(float(self.distance)),
+            "frames.each_side": str(self.frames.each_side),
+            "frames.step": str(self.frames.step),
+        }
+        with recordings_under(self.root) as recordings:
+            return found | {r.name: hashlib.sha256(r.read()).hexdigest() for r in recordings}
+
+    def landmark_table(self) -> LandmarkTable:
+        """The table of all squats found.
+
+        Raises:
+            UserError: the data set is not there, or a file of it cannot be read.
+        """
+        return self.landmark_table_and_drops()[0]
+
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
+        """The table, and how many frames each squat lacks: {"m01_s07_inc#4: not recorded": 5}.
+
+        Raises:
+            UserError: as `landmark_table`.
+        """
+        from tqdm import tqdm
+
+        tables: list[LandmarkTable] = []
+        drops: dict[str, int] = {}
+        with recordings_under(self.root) as recordings:
+            for recording in tqdm(recordings, desc="UI-PRMD", unit="squat", delay=2, leave=False):
+                table, reasons = self._squat(recording, read_markers(recording))
+                tables.append(table)
+                drops |= {f"{recording.squat}: {why}": frames for why, frames in reasons.items() if frames}
+        joined = LandmarkTable.joined(tables)
+        if not len(joined):
+            raise UserError(f"{self.root}: markers are lost in every frame; download the data set again")
+        return joined, drops
+
+    def _squat(self, recording: Recording, markers: np.ndarray) -> tuple[LandmarkTable, dict[str, int]]:
+        """One squat's rows from its markers, (n, 39, 3) metres; how many frames it lacks, by reason."""
+        pelvis = markers[:, PELVIS, 2].mean(axis=1)
+        feet = markers[:, FEET].mean(axis=1)
+        bottom = int(np.argmin(np.where(np.isnan(pelvis), np.inf, pelvis)))
+        squat = Squat(
+            video=recording.video,
+            index=recording.repetition,
+            start=0.0,
+            bottom=bottom / RATE,
+            end=(len(markers) - 1) / RATE,
+            label=recording.label,
+            subject=recording.subject,
+        )
+        times = np.array(self.frames.times(squat))
+        points = body_points(_at(markers, times))
+        standing = feet[np.isfinite(feet).all(axis=1)]
+        place = np.median(standing, axis=0) if len(standing) else feet[0]
+        camera = Camera(self.yaw, self.height, self.distance)
+        landmarks = camera.landmarks(points, place, hip_midpoint(points))
+        whole = np.isfinite(landmarks).all(axis=(1, 2))
+        dropped = {
+            "not recorded": 2 * self.frames.each_side + 1 - len(times),
+            "a marker is lost": int((~whole).sum()),
+        }
+        times, landmarks = times[whole], landmarks[whole]
+        n = len(times)
+        table = LandmarkTable(
+            squat=np.full(n, squat.id),
+            video=np.full(n, squat.video),
+            subject=np.full(n, squat.subject),
+            faults=np.full(n, ""),
+            label=np.full(n, squat.label, np.int8),
+            frame=np.rint(times * RATE).astype(np.int32),
+            time=times,
+            offset=times - squat.bottom,
+            aspect=np.full(n, ASPECT, np.float32),
+            landmarks=landmarks.astype(np.float32),
+        )
+        return table, dropped
+
+
+def _at(markers: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The markers at `times` in seconds, linear between two samples: (n, 39, 3) to (t, 39, 3)."""
+    position = (times * RATE).round(6)
+    before = position.astype(int)
+    after = np.minimum(before + 1, len(markers) - 1)
+    weight = (position - before)[:, None, None]
+    # Chosen, not weighted by 0: a lost neighbour is NaN and must not spoil a sample that is there.
+    return np.where(weight == 0, markers[before], (1 - weight) * markers[before] + weight * markers[after])

@@ -1,0 +1,296 @@
+"""The labels file: which squats are in which video, and how good they are.
+
+    gym/anna.mp4:
+      - {start: '00:03:00', mid: '00:04:05', end: '00:05:10', label: 1}
+      - {start: 8.0, bottom: 9.2, end: 10.4, label: 0, subject: anna, faults: [too shallow]}
+
+The first squat is in the paper's form: `[[HH:]MM:]SS:ff`, ff a frame number at 30 frames per second. The
+second is in seconds. The two mix freely; `label`, `subject` and `faults` may be left out.
+
+Values are read from the text that stands in the file: YAML itself would take 1:30 for the number 90.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import yaml
+
+from deepsquat.data.squats import Squat
+from deepsquat.data.videos.plain_yaml import compose, kind, scalar, wrong
+from deepsquat.errors import UserError
+from deepsquat.files import written_whole
+
+RATE = 30  # frames per second of the paper's times, whatever the video's own rate
+KEYS = ("start", "mid", "bottom", "end", "label", "subject", "faults")
+MOST_SECONDS = 100 * 3600.0  # the paper's form has two digits for hours
+
+CLOCK = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,2}):)?(\d{1,2}):(\d\d)", re.ASCII)
+NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+NO_NUMBER = re.compile(r"[+-]\.?\d.*|[+-]?\.?(?:nan|inf)", re.ASCII | re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # those that no name has
+ADDRESS = re.compile(r".*://|(?:https?|file|ftps?|rtsps?|rtmps?|s3|data|pipe|concat):", re.IGNORECASE)
+
+
+class _Entry(NamedTuple):
+    """A squat as it stands in the file: its place, and its start and end as written, for messages."""
+
+    place: str
+    line: int
+    start: str
+    end: str
+    squat: Squat
+
+
+def read_labels(path: Path, root: Path | None = None) -> tuple[Squat, ...]:
+    """The squats of a labels file, video by video in the file's order, by time within a video.
+
+    Args:
+        path: the labels file.
+        root: the folder that its video paths start from; by default the folder that it stands in.
+
+    Raises:
+        UserError: anything that is wrong in it, a video that is not there included, with the line number.
+    """
+    folder = path.parent if root is None else root
+    node = compose(path)
+    if node is None:
+        raise UserError(f"{path}: the file is empty; map each video's path to its list of squats")
+    if not isinstance(node, yaml.MappingNode):
+        raise wrong(path, node, "the file must map each video's path to its list of squats")
+    squats: list[Squat] = []
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        video = _video(path, key, folder)
+        if video in lines:
+            raise wrong(path, key, f"{video} stands on line {lines[video]} already; put its squats together")
+        lines[video] = key.start_mark.line + 1
+        squats += _squats(path, video, value)
+    if not squats:
+        raise UserError(f"{path}: there is no squat in it; map each video's path to its list of squats")
+    return tuple(squats)
+
+
+def write_labels(path: Path, squats: Sequence[Squat]) -> None:
+    """Write what `read_labels` reads back as it was: the paper's form where all times of a squat are whole
+    1/30 s frames, else seconds.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    videos: dict[str, list[_Line]] = {}
+    for squat in sorted(squats, key=lambda squat: squat.start):
+        videos.setdefault(squat.video, []).append(_mapping(squat))
+    order = dict.fromkeys(squat.video for squat in squats)
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yaml.dump(
+            {video: videos[video] for video in order},
+            file,
+            Dumper=_Dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=200,
+        )
+
+
+# ---- nodes to squats ----
+
+
+def _video(path: Path, key: yaml.Node, folder: Path) -> str:
+    """The video's path, checked: a file inside the folder."""
+    text = scalar(key)
+    if not text or CONTROL.search(text):
+        raise wrong(path, key, "a video's path is expected here, as plain text")
+    name = PurePosixPath(text)
+    if ADDRESS.match(text):
+        raise wrong(path, key, f"{text} is an address; give the path of a file inside {folder}")
+    if "\\" in text or re.match(r"[A-Za-z]:", text) or name.is_absolute() or ".." in name.parts:
+        raise wrong(
+            path, key, f"{text} must be a path inside {folder}, with forward slashes and without '..'"
+        )
+    file = folder / name
+    try:
+        if not file.exists():
+            raise wrong(path, key, f"there is no video {name} in {folder}")
+        if not file.is_file():
+            raise wrong(path, key, f"{name} is not a file")
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise wrong(path, key, f"{name} is a link to a place outside {folder}; copy the video into it")
+    except OSError as error:
+        raise wrong(path, key, f"{name} cannot be looked up ({error.strerror})") from error
+    return str(name)
+
+
+def _squats(path: Path, video: str, node: yaml.Node) -> Iterator[Squat]:
+    """One video's squats by time."""
+    if not isinstance(node, yaml.SequenceNode) and kind(node) != "null":
+        raise wrong(path, node, f"{video} needs a list of squats, each begun with '- '")
+    if not node.value:
+        raise wrong(path, node, f"{video} has no squats; list them, or take the video out of the file")
+    entries = [_squat(path, video, number, item) for number, item in enumerate(node.value, start=1)]
+    entries.sort(key=lambda entry: entry.squat.start)
+    for one, two in pairwise(entries):
+        if two.squat.start < one.squat.end:
+            what = f"it starts at {two.start}, before the squat of line {one.line} ends at {one.end}"
+            raise UserError(f"{two.place}: {what}; squats of one video must not overlap")
+    return (replace(entry.squat, index=index) for index, entry in enumerate(entries))
+
+
+def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
+    place = f", squat {number} of {video}"
+    if not isinstance(node, yaml.MappingNode):
+        raise wrong(path, node, "a squat must be a mapping such as {start: 1.0, mid: 2.0, end: 3.0}", place)
+    fields: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        name = scalar(key)
+        if name is None:
+            raise wrong(path, key, f"a key must be one of {', '.join(KEYS)}", place)
+        if name not in KEYS:
+            near = get_close_matches(name.lower(), KEYS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(KEYS)}"
+            raise wrong(path, key, f"unknown key {name!r}; {hint}", place)
+        if name in fields:
+            raise wrong(path, key, f"{name} is given twice", place)
+        fields[name] = value
+    if "mid" in fields and "bottom" in fields:
+        raise wrong(path, node, "mid and bottom mean the same; give one of them", place)
+    bottom = "bottom" if "bottom" in fields else "mid"
+    order = ("start", bottom, "end")
+    for name in order:
+        if name not in fields:
+            raise wrong(path, node, f"{name} is missing; a squat needs start, mid (or bottom) and end", place)
+
+    times = [_time(path, fields[name], name, place) for name in order]
+    written = [fields[name].value for name in order]
+    for i in (1, 2):
+        if times[i] < times[i - 1]:
+            what = f"{order[i]} {written[i]} is before {order[i - 1]} {written[i - 1]}"
+            raise wrong(path, fields[order[i]], f"{what}; give times in the order {', '.join(order)}", place)
+    if times[0] == times[2]:
+        raise wrong(path, fields["end"], f"it starts and ends at {written[2]}; give it a length", place)
+
+    label = _label(path, fields.get("label"), place)
+    subject = _subject(path, fields.get("subject"), place)
+    faults = _faults(path, fields.get("faults"), place)
+    squat = Squat(video, 0, times[0], times[1], times[2], label, subject, faults)
+    line = node.start_mark.line + 1
+    return _Entry(f"{path}, line {line}{place}", line, written[0], written[2], squat)
+
+
+def _time(path: Path, node: yaml.Node, name: str, place: str) -> float:
+    """Seconds, from a number of seconds or the paper's `[[HH:]MM:]SS:ff`."""
+    text = scalar(node)
+    if text is None or kind(node) == "null":
+        raise wrong(path, node, f"{name} must be a time, as seconds or as '[[HH:]MM:]SS:ff'", place)
+    if NUMBER.fullmatch(text):
+        seconds = float(text)
+        if seconds >= MOST_SECONDS:
+            raise wrong(path, node, f"{name} {text} is beyond 100 hours; give seconds", place)
+        return seconds
+    if NO_NUMBER.fullmatch(text):
+        raise wrong(path, node, f"{name} must be a number of seconds from 0 on, got {text}", place)
+    parts = CLOCK.fullmatch(text)
+    if not parts:
+        what = f"{name} {text!r} is no time; give seconds, or '[[HH:]MM:]SS:ff'"
+        if re.fullmatch(r"(\d+:){1,3}\d", text, re.ASCII):
+            what = f"{name} {text!r}: the frame number after the last colon needs two digits, as in '01:05'"
+        raise wrong(path, node, what, place)
+    hours, minutes, seconds, frame = (int(part or 0) for part in parts.groups())
+    if frame >= RATE:
+        what = f"the frame number {frame} must be 00-29, at 30 frames per second; the form is SS:ff"
+        raise wrong(path, node, f"{name} {text!r}: {what}", place)
+    if minutes >= 60 or seconds >= 60:
+        what = "minutes and seconds must be below 60; the form is [[HH:]MM:]SS:ff"
+        raise wrong(path, node, f"{name} {text!r}: {what}", place)
+    return (((hours * 60 + minutes) * 60 + seconds) * RATE + frame) / RATE
+
+
+def _label(path: Path, node: yaml.Node | None, place: str) -> int | None:
+    if node is None or kind(node) == "null":
+        return None
+    text = scalar(node)
+    if text not in ("0", "1"):
+        got = "" if text is None else f", got {text!r}"
+        what = f"label must be 1 (good) or 0 (bad), or be left out{got}"
+        raise wrong(path, node, what, place)
+    return int(text)
+
+
+def _subject(path: Path, node: yaml.Node | None, place: str) -> str | None:
+    if node is None or kind(node) == "null":
+        return None
+    return _name(path, node, "subject", place)
+
+
+def _faults(path: Path, node: yaml.Node | None, place: str) -> tuple[str, ...]:
+    if node is None or kind(node) == "null":
+        return ()
+    if not isinstance(node, yaml.SequenceNode):
+        raise wrong(path, node, "faults must be a list of names, such as [too shallow]", place)
+    return tuple(_name(path, item, "a fault", place) for item in node.value)
+
+
+def _name(path: Path, node: yaml.Node, what: str, place: str) -> str:
+    text = scalar(node)
+    if not text or CONTROL.search(text) or kind(node) in ("bool", "null"):
+        raise wrong(path, node, f"{what} must be a name; put quotes around it where need be", place)
+    return text
+
+
+# ---- squats to YAML ----
+
+
+class _Quoted(str):
+    """Text that is always quoted, so that no reader takes it for a base-60 number."""
+
+
+class _Line(dict[str, object]):
+    """A mapping that is written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Knows these two, and writes a thing out wherever it occurs."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="'")
+)
+_Dumper.add_representer(
+    _Line,
+    lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True),
+)
+
+
+def _mapping(squat: Squat) -> _Line:
+    times = (squat.start, squat.bottom, squat.end)
+    clocks = [_clock(time) for time in times]
+    if None not in clocks:
+        mapping = _Line(zip(("start", "mid", "end"), clocks, strict=True))
+    else:
+        mapping = _Line(zip(("start", "bottom", "end"), map(float, times), strict=True))
+    if squat.label is not None:
+        mapping["label"] = int(squat.label)
+    if squat.subject is not None:
+        mapping["subject"] = squat.subject
+    if squat.faults:
+        mapping["faults"] = list(squat.faults)
+    return mapping
+
+
+def _clock(time: float) -> _Quoted | None:
+    """The paper's form of a time in seconds; None where it is between two frames."""
+    frames = math.floor(time * RATE + 0.5)
+    if frames / RATE != time or not 0 <= time < MOST_SECONDS:
+        return None
+    seconds, frame = divmod(frames, RATE)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return _Quoted((f"{hours:02}:" if hours else "") + f"{minutes:02}:{seconds:02}:{frame:02}")

@@ -1,0 +1,282 @@
+"""Wanted frames of a video file, upright, by their timestamps.
+
+One pass over the packets, which decodes a single frame, tells when each frame is shown and which packets it
+needs. A second pass decodes no more than those packets and converts no more than the wanted frames. So any
+frame rate will do, a variable one too, and frame numbers do not depend on how well a container seeks.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.data.videos.file import opened
+from deepsquat.errors import UserError
+
+FARTHEST = 0.25  # seconds from a wanted time to its frame, in a squat; enough for 2 frames per second
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    width: int  # pixels, of the upright frame
+    height: int
+    duration: float  # seconds, to the end of the last frame
+    frames: int
+    rotation: int  # degrees counterclockwise that the stored frame is turned by: 0, 90, 180 or 270
+
+
+@dataclass(frozen=True)
+class _Index:
+    """When each frame is shown, and where in the file it is."""
+
+    info: VideoInfo
+    times: np.ndarray  # (frames,) seconds from the first shown frame, rising
+    stamps: list[int]  # (frames,) the same in the file's own unit
+    packets: list[tuple[int, bool]]  # (timestamp, whether decoding can begin here), as they lie in the file
+    in_order: bool  # the packets' timestamps are not those of their frames; only counting tells
+
+    def nearest(self, times: Sequence[float]) -> list[int]:
+        """The numbers of the frames nearest to `times`, each once, rising."""
+        after = np.searchsorted(self.times, times).clip(1, max(len(self.times) - 1, 1))
+        before = after - 1
+        after = after.clip(max=len(self.times) - 1)
+        nearer = np.abs(self.times[after] - times) < np.abs(self.times[before] - times)
+        return [int(number) for number in np.unique(np.where(nearer, after, before))]
+
+
+def probe(path: Path) -> VideoInfo:
+    """Size, length and rotation of a video.
+
+    Raises:
+        UserError: it cannot be read, holds no video, or has no timestamps.
+    """
+    return _index(path).info
+
+
+def read_frames(path: Path, times: Sequence[float]) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Yield the frames nearest to `times`, in order of time, each once even if nearest to several.
+
+    Args:
+        path: the video file.
+        times: seconds from the first shown frame, in any order.
+
+    Yields:
+        The frame's number from 0, its time in seconds, and the upright picture, (H, W, 3) uint8 RGB.
+
+    Raises:
+        UserError: the file cannot be read, or one of these frames cannot be decoded.
+    """
+    if len(times) == 0:
+        return
+    index = _index(path)
+    for number, image in _decode(path, index, index.nearest(times)):
+        yield number, float(index.times[number]), image
+
+
+def squat_frames(
+    root: Path, squats: Sequence[Squat], frames: FrameChoice
+) -> Iterator[tuple[Squat, int, float, float, np.ndarray]]:
+    """Yield the chosen frames of the squats of one video, in order of time, in one pass.
+
+    Yields:
+        The squat, the frame's number in the video from 0, its time in seconds, that time less the time of
+        the frame nearest to the squat's bottom, and the upright picture, (H, W, 3) uint8 RGB.
+
+    Raises:
+        UserError: as `read_frames`, and where a squat ends after the video or lies in a gap of it.
+    """
+    if not squats:
+        return
+    path = root / squats[0].video
+    index = _index(path)
+    _check_ends(path, index.info, squats)
+    chosen: dict[int, list[tuple[Squat, float]]] = {}
+    for squat in squats:
+        bottom = float(index.times[index.nearest([squat.bottom])[0]])
+        wanted = frames.times(squat)
+        _check_near(path, index, squat, wanted)
+        for number in index.nearest(wanted):
+            chosen.setdefault(number, []).append((squat, bottom))
+    for number, image in _decode(path, index, sorted(chosen)):
+        time = float(index.times[number])
+        for squat, bottom in chosen[number]:
+            yield squat, number, time, time - bottom, image
+
+
+def _check_ends(path: Path, info: VideoInfo, squats: Sequence[Squat]) -> None:
+    """Refuse a squat that ends more than a frame after the video."""
+    tolerance = info.duration / info.frames
+    for squat in squats:
+        if squat.end > info.duration + tolerance:
+            raise UserError(
+                f"{path}: squat {squat.index + 1} ends at {squat.end:.1f} s but the video is "
+                f"{info.duration:.1f} s long; correct the labels file, or replace the video if it is cut off"
+            )
+
+
+def _check_near(path: Path, index: _Index, squat: Squat, wanted: Sequence[float]) -> None:
+    """Refuse a squat in a gap: the nearest frame would show another posture."""
+    for time in wanted:
+        if np.abs(index.times - time).min() > FARTHEST:
+            raise UserError(
+                f"{path}: there is no frame near {time:.2f} s, in squat {squat.index + 1}; the video is "
+                "damaged there: replace it, or take that squat out of the labels file"
+            )
+
+
+def _index(path: Path) -> _Index:
+    first: VideoFrame | None = None
+    packets: list[tuple[int, bool]] = []
+    shown: list[int] = []
+    last, duration = -(2**63), 0
+    with opened(path) as (container, stream):
+        codec = stream.codec_context
+        in_order = container.format.name == "avi"  # no timestamps in it: libav counts packets up as they lie
+        for packet in _packets(container, stream):
+            if first is None:
+                first = next(iter(_frames(codec, packet)), None)
+            stamp = packet.dts if packet.pts is None else packet.pts
+            if stamp is None:
+                raise UserError(f"{path}: its frames have no timestamps; convert it to an .mp4 with them")
+            packets.append((stamp, packet.is_keyframe))
+            if not packet.is_discard and not _hidden(codec, packet):
+                shown.append(stamp)
+                if stamp >= last:
+                    last, duration = stamp, packet.duration or 0
+        if first is None:
+            first = next(iter(_frames(codec, None)), None)
+        unit = stream.time_base
+    if first is None or not shown or not unit:
+        raise UserError(f"{path}: no frame of it can be decoded; export the video again")
+
+    # Frames shown before the first one that decoding can begin at lack what they were coded from.
+    begin = next((stamp for stamp, is_key in packets if is_key), shown[0])
+    stamps = sorted({stamp for stamp in shown if stamp >= begin or in_order})
+    if not stamps:
+        raise UserError(f"{path}: no frame of it can be decoded; export the video again")
+    times = np.array([float((stamp - stamps[0]) * unit) for stamp in stamps])
+    return _Index(_info(first, times, float(duration * unit)), times, stamps, packets, in_order)
+
+
+def _info(first: VideoFrame, times: np.ndarray, last: float) -> VideoInfo:
+    """From the first frame as stored, the frames' times, and how long the last is shown, 0 if not known."""
+    gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    rotation = round(first.rotation / 90) * 90 % 360
+    width, height = (first.height, first.width) if rotation in (90, 270) else (first.width, first.height)
+    return VideoInfo(width, height, float(times[-1]) + (last or gap), len(times), rotation)
+
+
+def _hidden(codec: VideoCodecContext, packet: av.Packet) -> bool:
+    """Whether a VP8 packet only serves others: its fourth bit says so (RFC 6386, section 9.1)."""
+    return codec.name in ("vp8", "libvpx") and not bytes(packet)[0] >> 4 & 1
+
+
+def _decode(path: Path, index: _Index, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the frames of these rising numbers, upright, decoding what they need and no more.
+
+    Where that loses a frame, because no real keyframe stands where the file says so, all is decoded from the
+    start: a stream that refreshes itself bit by bit needs that.
+    """
+    left = list(numbers)
+    for whole in (False, True):
+        for number, frame in _counted(path) if index.in_order else _stamped(path, index, left, whole):
+            if number == left[0] and not frame.is_corrupt:
+                yield number, _upright(frame)
+                del left[0]
+                if not left:
+                    return
+            elif number >= left[0]:
+                break
+    raise UserError(
+        f"{path}: the frame at {index.times[left[0]]:.2f} s cannot be decoded; the video is damaged there: "
+        "replace it, or take that squat out of the labels file"
+    )
+
+
+def _counted(path: Path) -> Iterator[tuple[int, VideoFrame]]:
+    """Every frame, numbered as it comes out; up to the first damage, after which the count is not known."""
+    number = 0
+    with opened(path) as (container, stream):
+        try:
+            for packet in chain(_packets(container, stream), [None]):
+                for frame in stream.codec_context.decode(packet):
+                    yield number, frame
+                    number += 1
+        except av.FFmpegError:
+            return
+
+
+def _stamped(
+    path: Path, index: _Index, numbers: Sequence[int], whole: bool
+) -> Iterator[tuple[int, VideoFrame]]:
+    """The frames of these numbers, told by their timestamps. Decodes all packets, or those they need.
+
+    Of those that are needed, H.264 says which serve no other frame: they are passed over, unless wanted
+    themselves. In MP4 alone, where a packet is a whole frame, never one of its fields.
+    """
+    number_of = {index.stamps[number]: number for number in numbers}
+    needed = [True] * len(index.packets) if whole else _needed(index.packets, set(number_of))
+    with opened(path) as (container, stream):
+        codec = stream.codec_context
+        may_skip = not whole and codec.name == "h264" and "mp4" in container.format.name
+        decoding = False
+        for packet, is_needed in zip(
+            chain(_packets(container, stream), [None]), chain(needed, [False]), strict=False
+        ):
+            if is_needed or decoding:
+                if may_skip and packet is not None:
+                    stamp = packet.dts if packet.pts is None else packet.pts
+                    codec.skip_frame = "DEFAULT" if stamp in number_of else "NONREF"
+                for frame in _frames(codec, packet if is_needed else None):
+                    if frame.pts in number_of:
+                        yield number_of[frame.pts], frame
+            if decoding and not is_needed:
+                codec.flush_buffers()  # the end was signalled to the decoder; now it may go on elsewhere
+            decoding = is_needed
+
+
+def _needed(packets: Sequence[tuple[int, bool]], wanted: set[int]) -> list[bool]:
+    """For each packet up to the last wanted one, whether a wanted frame needs it.
+
+    A frame needs the packets from the last keyframe that is stored before it and not shown after it.
+    """
+    needed = [False] * len(packets)
+    for position, (stamp, _) in enumerate(packets):
+        if stamp in wanted:
+            begin = position
+            while begin > 0 and not (packets[begin][1] and packets[begin][0] <= stamp):
+                begin -= 1
+            needed[begin : position + 1] = [True] * (position + 1 - begin)
+    return needed
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+    """The stream's packets; up to the first place that cannot be read."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except (av.FFmpegError, OSError, IndexError):  # IndexError: a damaged list of streams, from PyAV
+        return
+
+
+def _frames(codec: VideoCodecContext, packet: av.Packet | None) -> list[VideoFrame]:
+    """What comes out of the decoder for a packet, or at its end; nothing where the packet is damaged."""
+    try:
+        return codec.decode(packet)
+    except av.FFmpegError:
+        return []
+
+
+def _upright(frame: VideoFrame) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, turned as the file says, which libav leaves to players; rows without padding."""
+    image = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))

@@ -1,0 +1,45 @@
+"""What one run is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepsquat.augment import Augment
+from deepsquat.images import named
+from deepsquat.model.convnet import ConvNetOptions
+from deepsquat.optim.adam import AdamOptions
+from deepsquat.skeleton import Style
+from deepsquat.split import SplitOptions
+from deepsquat.tracking import Options as TrackingOptions
+from deepsquat.trainer.options import TrainerOptions
+
+GROUPS = ("data", "pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of each stage, under the name of its config group, and what belongs to no stage."""
+
+    data: Any
+    pose: Any
+    skeleton: Style
+    split: SplitOptions
+    augment: Augment
+    model: ConvNetOptions
+    optim: AdamOptions
+    trainer: TrainerOptions
+    tracking: TrackingOptions
+    seed: int
+    protocol: str
+    protocol_note: str
+    data_folder: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        network = f"{self.model.blocks} blocks, kernel {self.model.kernel_size}, l2 {self.optim.l2:g}"
+        return f"{network}, {named(self.data)}, {self.protocol}"
+
+    def title(self, run_id: str) -> str:
+        """Over a picture of the run."""
+        return f"{self.name}, split by {self.split.by} ({run_id[:8]})"

@@ -1,0 +1,135 @@
+"""The files that a run keeps: what went in, what came out, as pictures and as tables."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from deepsquat.errors import UserError
+from deepsquat.files import written_whole
+from deepsquat.runs import pictures
+from deepsquat.split import PARTS
+from deepsquat.trainer.batches import Part, SquatData
+from deepsquat.trainer.predictions import Predictions, confusion
+
+CURVES = [f"{part}/{metric}" for metric in ("accuracy", "loss") for part in ("train", "val")]
+PREDICTIONS = "predictions.csv"
+_WORDS = ("bad", "good")
+_SHEET = 32  # skeletons on a sheet
+
+
+def write_inputs(folder: Path, config: Mapping[str, Any], diff: str, data: SquatData) -> None:
+    """config.yaml, split.json, and code.diff where code was changed since its commit."""
+    _write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+    members = {name: [item.id for item in data.parts[name].squats] for name in PARTS}
+    _write_text(folder / "split.json", json.dumps(members, indent=1))
+    if diff:
+        _write_text(folder / "code.diff", diff)
+
+
+def write_samples(folder: Path, data: SquatData) -> None:
+    """A sheet of skeletons that the network is trained on, with their labels, where it can be drawn."""
+    if not pictures.can_draw():
+        return
+    train = data.parts["train"]
+    rows = np.linspace(0, len(train.rows) - 1, min(_SHEET, len(train.rows))).astype(int)
+    pictures.sheet(
+        [train.image(i) for i in rows],
+        [f"{_WORDS[int(train.label[i])]}\n{train.squats[int(train.squat[i])].id}" for i in rows],
+        folder / "samples.png",
+        "What the network is given: training images and their labels",
+    )
+
+
+def draw_results(
+    folder: Path,
+    data: SquatData,
+    predictions: dict[str, Predictions],
+    history: Sequence[dict[str, float]],
+    title: str,
+) -> None:
+    """Curves, confusion matrices and the worst mistakes; a line instead where matplotlib is missing."""
+    if not pictures.can_draw():
+        print(
+            "Note: no pictures of this run, since matplotlib is not installed here; "
+            "src/sync.py draws its curves and confusion matrices."
+        )
+        return
+    pictures.curves(history, folder / "curves.png", title)
+    write_confusion(folder / "confusion.png", predictions)
+    _mistakes(folder / "mistakes.png", data, predictions)
+
+
+def write_confusion(path: Path, predictions: Mapping[str, Predictions]) -> None:
+    """Confusion matrices of each part, by image and by squat."""
+    matrices = {}
+    for part, found in predictions.items():
+        matrices[f"{part}, images"] = confusion(found.label, found.p_good)
+        matrices[f"{part}, squats"] = confusion(*found.per_squat())
+    pictures.confusion_matrices(matrices, path)
+
+
+def read_predictions(path: Path) -> dict[str, Predictions]:
+    """What `write_predictions` wrote, by part.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError
+        names = dict.fromkeys(row["part"] for row in rows)
+        return {name: _as_predicted([row for row in rows if row["part"] == name]) for name in names}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} is damaged; bring the run's folder over anew, or take it away") from error
+
+
+def _as_predicted(rows: Sequence[Mapping[str, str]]) -> Predictions:
+    squats = np.unique([row["squat"] for row in rows], return_inverse=True)[1]
+    label = np.array([("0", "1").index(row["label"]) for row in rows])
+    return Predictions(np.arange(len(rows)), squats, label, np.array([float(row["p_good"]) for row in rows]))
+
+
+def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
+    part, found = data.parts["test"], predictions["test"]
+    miss = np.abs(found.p_good - found.label)
+    worst = [i for i in np.argsort(-miss, kind="stable")[:_SHEET] if miss[i] > 0.5]
+    pictures.sheet(
+        [part.image(i) for i in worst],
+        [
+            f"{_WORDS[found.label[i]]}, said {found.p_good[i]:.0%} good\n{part.squats[found.squat[i]].id}"
+            for i in worst
+        ],
+        path,
+        f"The worst of {int((miss > 0.5).sum())} mistakes on {len(miss)} test images",
+    )
+
+
+def write_predictions(folder: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
+    """Every prediction, as predictions.csv."""
+    with (
+        written_whole(folder / PREDICTIONS) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(["part", "squat", "video", "subject", "frame", "time", "copy", "label", "p_good"])
+        for name, found in predictions.items():
+            part: Part = data.parts[name]
+            for i, p_good in enumerate(found.p_good):
+                item = part.squats[found.squat[i]]
+                copy, row = divmod(i, len(part.frame))
+                place = [part.frame[row], f"{part.time[row]:.3f}", copy]
+                rows.writerow(
+                    [name, item.id, item.video, item.subject, *place, found.label[i], f"{p_good:.6f}"]
+                )
+
+
+def _write_text(path: Path, text: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

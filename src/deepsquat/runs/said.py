@@ -1,0 +1,36 @@
+"""What a run says on the terminal: its data before the first epoch, its results at the end."""
+
+from collections.abc import Mapping
+
+from deepsquat.runs.choices import Choices
+from deepsquat.split import Audit
+from deepsquat.trainer.batches import SquatData
+from deepsquat.trainer.predictions import Predictions, wilson_interval
+
+
+def say_data(choices: Choices, data: SquatData, crossing: Audit) -> None:
+    """The protocol, the sizes of the parts, and what they share."""
+    print(f"Protocol {choices.protocol}: {choices.protocol_note}.")
+    print(
+        f"Split by {choices.split.by}: "
+        + ", ".join(f"{part} {squats} squats ({n} images)" for part, (squats, n) in data.counts().items())
+    )
+    for line in crossing.lines():
+        print(f"Note: {line}.")
+
+
+def say_results(
+    choices: Choices, run_id: str, found: Mapping[str, Predictions], metrics: Mapping[str, float]
+) -> None:
+    """A table of the parts, and how to look at the run."""
+    print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   95 % interval of squats")
+    for part in ("train", "val", "test"):
+        loss, bce, accuracy = (metrics[f"{part}/{name}"] for name in ("loss", "bce", "accuracy"))
+        line = f"{part:8}{loss:8.3f}{bce:8.3f}{accuracy:10.1%}"
+        if part in found:
+            label, p_good = found[part].per_squat()
+            right = int(((p_good > 0.5) == label).sum())
+            low, high = wilson_interval(right, len(label))
+            line += f"{right / len(label):9.1%}   {low:.0%} to {high:.0%} ({right} of {len(label)})"
+        print(line)
+    print(f"\nRun {run_id} ({choices.protocol_note}). To look at it: {choices.tracking.how_to_look()}")

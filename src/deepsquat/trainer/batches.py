@@ -1,0 +1,143 @@
+"""Batches of images, kept as uint8 on the device that trains; the same order for the same seed and epoch."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from deepsquat.augment import Augment, changed, copies, dropped_limbs, jittered
+from deepsquat.errors import UserError
+from deepsquat.images import Images
+from deepsquat.skeleton import LIMBS, Style, draw
+from deepsquat.split import PARTS, Item, Split
+
+
+def items_of(images: Images) -> list[Item]:
+    """One item for each labelled squat, in order of first appearance."""
+    _, first = np.unique(images.squat, return_index=True)
+    return [
+        Item(str(images.squat[i]), str(images.video[i]), str(images.subject[i]), int(images.label[i]))
+        for i in sorted(first)
+        if images.label[i] >= 0
+    ]
+
+
+@lru_cache(maxsize=2)  # a sweep trains many times on the same images
+def pixels_on(device: torch.device, images: Images, augment: Augment) -> Tensor:
+    """Every image and its fixed copies, (k, n, H, W, 3) uint8: uploaded once, copied there."""
+    return copies(torch.from_numpy(images.images).to(device), augment)
+
+
+class Part:
+    """The batches of one part of the split; iterating gives (images, labels, squat numbers) on the device.
+
+    Images come as (B, 3, H, W) uint8 views of (B, H, W, 3) memory: channels last without a copy.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        pixels: Tensor,
+        squats: Sequence[Item],
+        batch_size: int,
+        shuffle_seed: int | None = None,
+        augment: Augment | None = None,
+        style: Style | None = None,
+    ) -> None:
+        """pixels: (k, n, H, W, 3) uint8, of all parts; the device of the batches is theirs."""
+        number = {item.id: i for i, item in enumerate(squats)}
+        copies, frames = pixels.shape[:2]
+        self.squats = squats
+        self.table_rows = np.flatnonzero(np.isin(images.squat, list(number)))
+        self.copies = copies
+        self.device = pixels.device
+        # All parts look into one array of pixels, (copies * frames, H, W, 3).
+        self.pixels = pixels.flatten(0, 1)
+        self.rows = torch.from_numpy((np.arange(copies)[:, None] * frames + self.table_rows).ravel())
+        self.points = images.points[self.table_rows]
+        self.frame, self.time = images.frame[self.table_rows], images.time[self.table_rows]
+        self.label = torch.from_numpy(images.label[self.table_rows].astype(np.int64)).repeat(copies)
+        self.squat = torch.tensor([number[str(s)] for s in images.squat[self.table_rows]]).repeat(copies)
+        self._rows, self._label, self._squat = (
+            column.to(self.device) for column in (self.rows, self.label, self.squat)
+        )
+        self.batch_size = batch_size
+        self.shuffle_seed = shuffle_seed
+        self.augment, self.style = augment, style
+        self.epoch = 0
+
+    def image(self, i: int) -> np.ndarray:
+        """Image i of this part, (H, W, 3) uint8, RGB."""
+        return self.pixels[int(self.rows[i])].cpu().numpy()
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order, and the random changes, of the next pass."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        n = len(self.rows)
+        order, pixels, rows = torch.arange(n), self.pixels, self._rows
+        if self.shuffle_seed is not None:
+            generator = np.random.default_rng([self.shuffle_seed, self.epoch])
+            order = torch.from_numpy(generator.permutation(n))
+            if self.augment is not None and self.augment.is_random:
+                pixels, rows = self._redrawn(generator).to(self.device), torch.arange(n, device=self.device)
+        order = order.to(self.device)
+        for start in range(0, n, self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield pixels[rows[chosen]].permute(0, 3, 1, 2), self._label[chosen], self._squat[chosen]
+
+    def _redrawn(self, generator: np.random.Generator) -> Tensor:
+        """This part's images drawn anew with this epoch's random changes, (n, H, W, 3) uint8."""
+        assert self.augment is not None and self.style is not None
+        points = np.tile(self.points, (self.copies, 1, 1))
+        points = jittered(points, self.augment, self.style.height, generator)
+        dropped = dropped_limbs(len(points), len(LIMBS), self.augment, generator)
+        images = draw(points, self.style, dropped)
+        return torch.from_numpy(changed(images, self.augment, int(generator.integers(2**31))))
+
+
+class SquatData(pl.LightningDataModule):
+    """The three parts of one split, on the device that trains."""
+
+    def __init__(
+        self,
+        images: Images,
+        parts: Split,
+        batch_size: int,
+        seed: int,
+        augment: Augment,
+        style: Style,
+        device: torch.device,
+    ) -> None:
+        super().__init__()
+        pixels = pixels_on(device, images, augment)
+        self.parts = {
+            "train": Part(images, pixels, parts["train"], batch_size, seed, augment, style),
+            "val": Part(images, pixels, parts["val"], batch_size),
+            "test": Part(images, pixels, parts["test"], batch_size),
+        }
+        n = len(self.parts["train"].label)
+        if batch_size > n:
+            raise UserError(
+                f"optim.batch_size is {batch_size}, but there are only {n} training images; take {n} or fewer"
+            )
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Squats and images of each part."""
+        return {name: (len(self.parts[name].squats), len(self.parts[name].label)) for name in PARTS}
+
+    def train_dataloader(self) -> Part:
+        return self.parts["train"]
+
+    def val_dataloader(self) -> Part:
+        return self.parts["val"]
+
+    def test_dataloader(self) -> Part:
+        return self.parts["test"]

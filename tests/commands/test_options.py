@@ -1,0 +1,90 @@
+"""Every shipped config composes and builds the dataclasses it names."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from deepsquat.commands import run as command
+from deepsquat.commands.options import build
+from deepsquat.errors import UserError
+from program import ROOT
+
+GROUPS = ("pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
+OPTIONS = sorted(
+    f"{path.parent.name}={path.stem}"
+    for path in (ROOT / "conf").glob("*/*.yaml")
+    if path.parent.name not in ("hydra", "sweep")
+)
+NEEDS = {
+    "data=videos": "data.root={folder}",
+    "data=ui_prmd": "data.root={folder}",
+    "data=arrays": "data.file=x.npz",
+}
+
+
+@pytest.fixture(autouse=True)
+def resolver() -> None:
+    OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(command.CONF, version_base=None):
+        return compose("train", overrides=list(overrides))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_composes_and_builds(option: str, tmp_path: Path) -> None:
+    overrides = [option]
+    if option in NEEDS:
+        overrides.append(NEEDS[option].format(folder=tmp_path))
+    config = composed(*overrides)
+    built = {group: build(config, group) for group in ("data", *GROUPS)}
+    for group in ("model", "optim", "augment"):
+        assert type(built[group]).__module__.startswith("deepsquat.")
+    built["model"].feature_shape(built["skeleton"].height, built["skeleton"].width)
+
+
+def test_papers_protocol_is_the_papers() -> None:
+    config = composed("protocol=paper")
+    data, split, augment, optim, trainer, model, style = (
+        build(config, group)
+        for group in ("data", "split", "augment", "optim", "trainer", "model", "skeleton")
+    )
+    assert (data.videos, data.squats, data.frames.each_side) == (34, 219, 5)
+    assert data.frames.step == pytest.approx(1 / 30)
+    assert (split.by, split.val, split.test, split.seed) == ("squat", 0.05, 0.05, 230)
+    assert (augment.flip, augment.zoom_out, augment.is_random) == (True, 0.5, False)
+    assert (optim.lr, optim.batch_size, trainer.max_epochs) == (1e-5, 500, 500)
+    assert (style.height, style.width, style.framing) == (192, 108, "image")
+    assert (model.kernel_size, model.dropout, model.padding) == (3, 0.25, "valid")
+
+
+def test_final_experiment_is_table_4s_model() -> None:
+    config = composed("experiment=final")
+    model, optim = build(config, "model"), build(config, "optim")
+    assert config.protocol.name == "paper"
+    assert (model.blocks, model.kernel_size, optim.l2, optim.lr) == (4, 3, 1e-6, 1e-5)
+
+
+def test_command_line_wins_over_the_protocol() -> None:
+    config = composed("protocol=paper", "split=by_subject", "optim.lr=1e-3", "trainer.max_epochs=3")
+    assert build(config, "split").by == "subject"
+    assert build(config, "optim").lr == 1e-3
+    assert build(config, "trainer").max_epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.dropout=much", "model.dropout: Value 'much'"),
+        ("+model.depth=3", "model.depth: Key 'depth'"),
+        ("model._target_=os.system", "model._target_"),
+        ("data.frames.each_side=-1", "data.frames.each_side must be 0 or more"),
+    ],
+)
+def test_what_does_not_fit_is_named(override: str, message: str) -> None:
+    config = composed(override)
+    with pytest.raises(UserError, match=message):
+        build(config, override.lstrip("+").split(".")[0])

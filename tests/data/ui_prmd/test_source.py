@@ -1,0 +1,353 @@
+"""The UI-PRMD reader on a few made-up files in that format: a stick figure of markers that squats."""
+
+import math
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepsquat.data.squats import FrameChoice
+from deepsquat.data.ui_prmd.markers import MARKERS
+from deepsquat.data.ui_prmd.source import UiPrmd
+from deepsquat.errors import UserError
+from deepsquat.landmarks import INDEX
+
+CORRECT = "Segmented Movements/Vicon/Positions/m01_{}_e{:02}_positions.txt"
+INCORRECT = "Incorrect Segmented Movements/Vicon/Positions/m01_{}_e{:02}_positions_inc.txt"
+BOTTOM = 70  # the sample in which the figure is deepest
+SAMPLES = 150
+PLACE = np.array([900.0, -100.0, 0.0])  # where it stands in the laboratory, mm
+
+
+def squatting_markers() -> np.ndarray:
+    """(150, 39, 3) mm: faces +x, left is +y; the arms are raised, the pelvis goes back and down by 450 mm."""
+    down = np.exp(-(((np.arange(SAMPLES) - BOTTOM) / 25) ** 2))[:, None]
+    zero, one = np.zeros_like(down), np.ones_like(down)
+    pelvis = np.concatenate([-250 * down, zero, 950 - 450 * down], axis=1)
+    neck = pelvis + np.concatenate([300 * down, zero, 500 * one - 60 * down], axis=1)
+    places = {"C7": neck, "T10": (neck + pelvis) / 2, "CLAV": neck, "STRN": neck, "RBAK": neck}
+    for side, y in (("L", 1), ("R", -1)):
+        places |= {
+            f"{side}FHD": neck + np.array([150, 60 * y, 170]),
+            f"{side}BHD": neck + np.array([0, 65 * y, 170]),
+            f"{side}SHO": neck + np.array([0, 170 * y, 0]),
+            f"{side}UPA": neck + np.array([0, 200 * y, 100]),
+            f"{side}ELB": neck + np.array([0, 260 * y, 260]),
+            f"{side}FRM": neck + np.array([0, 280 * y, 350]),
+            f"{side}WRA": neck + np.array([0, 250 * y, 500]),
+            f"{side}WRB": neck + np.array([0, 320 * y, 500]),
+            f"{side}FIN": neck + np.array([0, 285 * y, 580]),
+            f"{side}ASI": pelvis + np.array([80, 120 * y, 0]),
+            f"{side}PSI": pelvis + np.array([-80, 50 * y, 20]),
+            f"{side}THI": pelvis + np.array([60, 180 * y, -200]),
+            f"{side}KNE": np.concatenate([200 * down, 210 * y * one, 500 - 50 * down], axis=1),
+            f"{side}TIB": np.concatenate([100 * down, 210 * y * one, 300 * one], axis=1),
+            f"{side}ANK": np.concatenate([zero, 200 * y * one, 80 * one], axis=1),
+            f"{side}HEE": np.concatenate([-40 * one, 160 * y * one, 60 * one], axis=1),
+            f"{side}TOE": np.concatenate([150 * one, 160 * y * one, 60 * one], axis=1),
+        }
+    return np.stack([places[name] for name in MARKERS], axis=1) + PLACE
+
+
+def as_text(markers: np.ndarray) -> str:
+    return "".join(",".join(f"{value:.6f}" for value in row) + "\n" for row in markers.reshape(-1, 117))
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def only(root: Path, markers: np.ndarray) -> UiPrmd:
+    """The reader of a data set of one correct squat, seen from straight in front."""
+    return UiPrmd(str(write(root, {CORRECT.format("s01", 1): as_text(markers)})), yaw=0)
+
+
+def at_bottom(source: UiPrmd) -> dict[str, np.ndarray]:
+    """Landmarks by name, (4,) each, of the first squat's deepest frame."""
+    table = source.landmark_table()
+    row = table.landmarks[np.flatnonzero(table.offset == 0)[0]]
+    return {name: row[i] for name, i in INDEX.items()}
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return as_text(squatting_markers())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
+    names = [CORRECT.format("s01", 1), CORRECT.format("s01", 10), CORRECT.format("s07", 2)]
+    names += [INCORRECT.format("s01", 1), INCORRECT.format("s10", 3)]
+    files = dict.fromkeys(names, text)
+    # The whole download has more beside it, some under the very same names.
+    files[CORRECT.format("s01", 1).replace("Vicon", "Kinect")] = "1,2,3\n"
+    files[CORRECT.format("s01", 1).replace("m01", "m02")] = "1,2,3\n"
+    return write(tmp_path_factory.mktemp("download") / "UI-PRMD", files)
+
+
+@pytest.fixture(scope="module")
+def archive(folder: Path) -> Path:
+    path = folder.parent / "download.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for member in sorted(folder.rglob("*.txt")):
+            file.write(member, member.relative_to(folder).as_posix())
+    return path
+
+
+def test_squats_are_grouped_by_the_recording_they_were_cut_from(folder: Path) -> None:
+    table, drops = UiPrmd(str(folder)).landmark_table_and_drops()
+    assert drops == {}
+    assert table.squat[::11].tolist() == [
+        "m01_s01#1",
+        "m01_s01#10",
+        "m01_s01_inc#1",
+        "m01_s07#2",
+        "m01_s10_inc#3",
+    ]
+    assert table.video[::11].tolist() == ["m01_s01", "m01_s01", "m01_s01_inc", "m01_s07", "m01_s10_inc"]
+    assert table.subject[::11].tolist() == ["s01", "s01", "s01", "s07", "s10"]
+    assert table.label[::11].tolist() == [1, 1, 0, 1, 0]
+    assert set(table.faults) == {""}
+    assert table.landmarks.shape == (55, 33, 4)
+    assert table.landmarks.dtype == np.float32
+    assert np.allclose(table.aspect, 9 / 16)
+
+
+def test_a_zip_and_every_level_of_the_folder_give_the_same_table(folder: Path, archive: Path) -> None:
+    expected = UiPrmd(str(folder)).landmark_table()
+    for root in (
+        archive,
+        folder.parent,
+        folder / "Segmented Movements",
+        folder / "Segmented Movements/Vicon",
+    ):
+        table = UiPrmd(str(root)).landmark_table()
+        assert np.array_equal(table.squat, expected.squat), root
+        assert np.array_equal(table.landmarks, expected.landmarks), root
+
+
+def test_frames_stand_a_thirtieth_apart_around_the_deepest(folder: Path) -> None:
+    table = UiPrmd(str(folder)).landmark_table()
+    assert np.allclose(table.offset[:11], np.arange(-5, 6) / 30)
+    assert np.allclose(table.time[:11], BOTTOM / 100 + np.arange(-5, 6) / 30)
+    assert table.frame[:11].tolist() == [53, 57, 60, 63, 67, 70, 73, 77, 80, 83, 87]
+    hips = table.landmarks[:11, INDEX["left_hip"], 1]
+    assert hips.argmax() == 5  # y grows downwards
+    assert (np.diff(hips[:6]) > 0).all() and (np.diff(hips[5:]) < 0).all()
+
+
+def test_frames_between_two_samples_are_interpolated(tmp_path: Path) -> None:
+    markers = squatting_markers()
+    markers[BOTTOM + 3 :, :, 1] += 100  # a jump to the left between the samples before and after 1/30 s
+    markers[BOTTOM + 4 :, :, 1] += 30
+    x = only(tmp_path, markers).landmark_table().landmarks[:11, INDEX["nose"], 0]
+    jump, rest = x[6] - x[5], x[7] - x[6]
+    assert jump / (jump + rest) == pytest.approx(110 / 130, abs=0.01)
+
+
+def test_the_body_is_upright_and_its_left_is_on_the_right_of_a_picture_from_the_front(folder: Path) -> None:
+    points = at_bottom(UiPrmd(str(folder), yaw=0))
+    for part in ("eye", "ear", "shoulder", "elbow", "wrist", "index", "hip", "knee", "ankle", "foot_index"):
+        assert points[f"left_{part}"][0] > 0.5 > points[f"right_{part}"][0], part
+    assert points["mouth_left"][0] > points["mouth_right"][0]
+    order = [
+        "left_index",
+        "left_wrist",
+        "left_elbow",
+        "left_eye",
+        "nose",
+        "mouth_left",
+        "left_shoulder",
+        "left_hip",
+    ]
+    heights = [points[name][1] for name in [*order, "left_ankle", "left_heel"]]
+    assert heights == sorted(heights)
+    assert all(0 < value < 1 for point in points.values() for value in point[:2])
+    assert {float(point[3]) for point in points.values()} == {1.0}
+    # The thumbs of raised hands with the palms ahead point inwards.
+    assert points["left_thumb"][0] < points["left_index"][0] < points["left_pinky"][0]
+
+
+def test_depth_is_counted_from_the_hips_in_picture_widths(folder: Path) -> None:
+    points = at_bottom(UiPrmd(str(folder), yaw=0, height=1.15, distance=40))
+    assert points["left_hip"][2] + points["right_hip"][2] == pytest.approx(0, abs=1e-6)
+    assert points["nose"][2] < points["left_shoulder"][2] < 0  # they are nearer to the camera
+    # From far away depth and width have one scale: the shoulder stands 300 mm before the pelvis' middle, the
+    # hip's centre a little behind that middle, and the shoulders are 340 mm apart.
+    across = points["left_shoulder"][0] - points["right_shoulder"][0]
+    assert -points["left_shoulder"][2] / across == pytest.approx(300 / 340, abs=0.12)
+
+
+def test_joint_centres_lie_inside_the_markers(folder: Path) -> None:
+    points = at_bottom(UiPrmd(str(folder), yaw=0, height=1.15, distance=40))
+    metre = (points["left_shoulder"][0] - points["right_shoulder"][0]) / 0.340
+
+    def apart(part: str) -> float:
+        return (points[f"left_{part}"][0] - points[f"right_{part}"][0]) / metre
+
+    assert apart("ankle") == pytest.approx(0.400 - 2 * 0.042, abs=0.005)
+    assert apart("knee") == pytest.approx(0.420 - 2 * 0.057, abs=0.01)
+    assert apart("hip") == pytest.approx(2 * (0.33 * 0.240 + 0.0073), abs=0.005)
+
+
+def test_a_positive_yaw_goes_to_the_left_of_the_subject(folder: Path) -> None:
+    left = at_bottom(UiPrmd(str(folder), yaw=90))
+    assert left["left_shoulder"][2] < left["right_shoulder"][2]  # the left side is nearer
+    assert left["left_foot_index"][0] < left["left_heel"][0]  # and the toes point to the left of the picture
+    right = at_bottom(UiPrmd(str(folder), yaw=-90))
+    assert right["right_shoulder"][2] < right["left_shoulder"][2]
+    assert right["left_foot_index"][0] > right["left_heel"][0]
+    back = at_bottom(UiPrmd(str(folder), yaw=180))
+    assert back["left_shoulder"][0] < back["right_shoulder"][0]
+    oblique = at_bottom(UiPrmd(str(folder), yaw=30))
+    assert oblique["left_shoulder"][0] > oblique["right_shoulder"][0]
+    assert oblique["left_shoulder"][2] < oblique["right_shoulder"][2]
+
+
+def test_a_marker_lost_for_a_moment_is_interpolated(tmp_path: Path) -> None:
+    markers = squatting_markers()
+    expected = only(tmp_path / "whole", markers).landmark_table().landmarks
+    for name in ("LASI", "RKNE", "LFHD"):
+        markers[BOTTOM - 3 : BOTTOM + 3, MARKERS.index(name)] = 0
+    table, drops = only(tmp_path / "gaps", markers).landmark_table_and_drops()
+    assert drops == {}
+    assert np.abs(table.landmarks - expected).max() < 0.01
+
+
+def test_a_frame_is_dropped_where_a_marker_stays_lost(tmp_path: Path) -> None:
+    markers = squatting_markers()
+    markers[BOTTOM + 10 :, MARKERS.index("LKNE")] = 0  # up to the end of the recording
+    markers[:, MARKERS.index("STRN")] = 0  # no landmark needs it
+    table, drops = only(tmp_path, markers).landmark_table_and_drops()
+    assert drops == {"m01_s01#1: a marker is lost": 3}
+    assert np.allclose(table.offset, np.arange(-5, 3) / 30)
+    assert np.isfinite(table.landmarks).all()
+
+
+def test_a_lost_pelvis_marker_is_not_taken_for_the_deepest_position(tmp_path: Path) -> None:
+    markers = squatting_markers()
+    markers[:20, MARKERS.index("RPSI")] = 0  # at the start there is nothing to interpolate from
+    assert (only(tmp_path, markers).landmark_table().time[5]) == pytest.approx(BOTTOM / 100)
+
+
+def test_a_recording_that_ends_too_early_has_fewer_frames(tmp_path: Path) -> None:
+    table, drops = only(tmp_path, squatting_markers()[: BOTTOM + 1]).landmark_table_and_drops()
+    assert drops == {"m01_s01#1: not recorded": 5}
+    assert np.allclose(table.offset, np.arange(-5, 1) / 30)
+
+
+def test_markers_lost_everywhere_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="markers are lost in every frame"):
+        only(tmp_path, np.zeros((30, 39, 3))).landmark_table()
+
+
+def test_inputs_name_every_file_and_option(folder: Path, archive: Path) -> None:
+    inputs = UiPrmd(str(archive)).inputs()
+    assert inputs == UiPrmd(str(folder)).inputs()
+    assert len([name for name in inputs if name.endswith(".txt")]) == 5
+    for changed in (UiPrmd(str(archive), yaw=0), UiPrmd(str(archive), frames=FrameChoice(each_side=4))):
+        assert changed.inputs() != inputs
+    for name in ("yaw", "height", "distance", "frames.each_side", "frames.step"):
+        assert name in inputs
+
+
+def test_a_changed_file_changes_the_inputs(tmp_path: Path) -> None:
+    markers = squatting_markers()
+    before = only(tmp_path, markers).inputs()
+    markers[0, 0, 0] += 1
+    assert only(tmp_path, markers).inputs() != before
+
+
+@pytest.mark.parametrize("root", [None, "", " "])
+def test_no_root_says_where_to_get_the_data(root: str | None) -> None:
+    with pytest.raises(UserError, match=r"data\.root: say where .* https://webpages\.uidaho\.edu/ui-prmd/"):
+        UiPrmd(root).landmark_table()
+
+
+def test_roots_that_are_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere is not there"):
+        UiPrmd(str(tmp_path / "nowhere")).inputs()
+    with pytest.raises(UserError, match='holds no "Segmented Movements'):
+        UiPrmd(str(tmp_path)).inputs()
+    fake = tmp_path / "fake.zip"
+    fake.write_text("not a zip")
+    with pytest.raises(UserError, match=r"fake\.zip: not a whole zip"):
+        UiPrmd(str(fake)).inputs()
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as file:
+        file.writestr("../m01_s01_e01_positions.txt", "1")
+    with pytest.raises(UserError, match='holds no "Segmented Movements'):
+        UiPrmd(str(other)).inputs()
+
+
+def test_two_copies_are_refused(folder: Path, tmp_path: Path, text: str) -> None:
+    write(tmp_path / "a", {CORRECT.format("s01", 1): text})
+    write(tmp_path / "b", {CORRECT.format("s01", 1): text})
+    with pytest.raises(UserError, match=r"also at .*; point data\.root at one copy"):
+        UiPrmd(str(tmp_path)).landmark_table()
+
+
+def test_a_damaged_zip_names_the_file(archive: Path, tmp_path: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as file:
+        name = CORRECT.format("s07", 2)
+        start = file.getinfo(name).header_offset + 200
+    content[start : start + 400] = bytes(400)
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(content)
+    with pytest.raises(UserError, match=r"m01_s07_e02_positions\.txt: cannot be unpacked"):
+        UiPrmd(str(damaged)).landmark_table()
+    damaged.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(UserError, match="not a whole zip"):
+        UiPrmd(str(damaged)).landmark_table()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lines: [], r"m01_s01_e01_positions\.txt: the file is empty"),
+        (lambda lines: [*lines[:4], lines[4] + ",1.0", *lines[5:]], "line 5: 118 columns instead of 117"),
+        (lambda lines: [*lines[:4], lines[4][:50]], "line 5: . columns instead of 117"),
+        (lambda lines: [*lines[:2], "x" + lines[2]], "line 3: 'x.*' is not a position in millimetres"),
+        (lambda lines: ["nan" + lines[0][lines[0].index(",") :]], "line 1: 'nan' is not a position"),
+        (lambda lines: ["1e300" + lines[0][lines[0].index(",") :]], "line 1: '1e300' is not a position"),
+        (lambda lines: ["" + lines[0][lines[0].index(",") :]], "line 1: '' is not a position"),
+    ],
+)
+def test_a_bad_file_is_named_with_the_line(
+    tmp_path: Path, text: str, spoil: Callable[[list[str]], list[str]], message: str
+) -> None:
+    lines = spoil(text.splitlines())
+    root = write(tmp_path, {CORRECT.format("s01", 1): "\n".join(lines)})
+    with pytest.raises(UserError, match=message) as caught:
+        UiPrmd(str(root)).landmark_table()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_huge_member_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(CORRECT.format("s01", 1), b"0" * 17_000_000)
+    with pytest.raises(UserError, match=r"m01_s01_e01_positions\.txt: larger than 16 MB"):
+        UiPrmd(str(path)).landmark_table()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"yaw": 200}, r"data\.yaw must be a number from -180 to 180, got 200"),
+        ({"yaw": "left"}, r"data\.yaw must be a number from -180 to 180, got left"),
+        ({"height": -1}, r"data\.height must be a number from 0\.1 to 3, got -1"),
+        ({"distance": math.nan}, r"data\.distance must be a number from 1\.5 to 50, got nan"),
+    ],
+)
+def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        UiPrmd(**options)

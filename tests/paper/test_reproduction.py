@@ -1,0 +1,97 @@
+"""The paper's tables in pieces, at a tiny size, through the real command line."""
+
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsquat.errors import UserError
+from deepsquat.images import Images, save
+from deepsquat.paper.reproduction import steps
+from program import Command
+
+SMALL = (
+    'train=["model.padding=same","skeleton.height=32","skeleton.width=20","trainer.max_epochs=1",'
+    '"optim.batch_size=60"]'
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Prepared images of 80 squats, one of them each, half of them good: noise with a bright or dark half."""
+    n = 80
+    random = np.random.default_rng(0)
+    label = (np.arange(n) % 2).astype(np.int8)
+    images = random.integers(0, 120, (n, 32, 20, 3), dtype=np.uint8)
+    images[label == 1, :16] += 100
+    name = np.array([f"squat {i}" for i in range(n)])
+    save(
+        tmp_path / "tiny.npz",
+        Images(
+            images=images,
+            points=np.zeros((n, 36, 2), np.float32),
+            squat=name,
+            video=np.array([f"video {i // 8}" for i in range(n)]),
+            subject=np.full(n, ""),
+            faults=np.full(n, ""),
+            label=label,
+            frame=np.zeros(n, np.int32),
+            time=np.zeros(n),
+            fingerprint=np.array("tiny"),
+            source=np.array("synthetic"),
+            drawn_as=np.array("height 32, width 20, line_width 2, framing image"),
+        ),
+    )
+    return tmp_path / "tiny.npz"
+
+
+def ended(output: str) -> int:
+    """How many trainings a start has brought to their end."""
+    return len(re.findall(r"^trial .*val/loss", output, re.MULTILINE))
+
+
+def test_what_cannot_be_run_is_refused_before_anything_is(file: Path) -> None:
+    assert [step.study for step in steps([file], ["depth_l2", "final"], [])] == [
+        "depth_l2-paper-tiny",
+        "final-paper-tiny",
+    ]
+    with pytest.raises(UserError, match="tables: there is no depth"):
+        steps([file], ["depth"], [])
+    with pytest.raises(UserError, match=r"nothing\.npz is not there"):
+        steps([file.with_name("nothing.npz")], ["final"], [])
+    with pytest.raises(UserError, match="two have the same name"):
+        steps([file, file], ["final"], [])
+
+
+@pytest.mark.slow
+def test_pieces_make_the_whole_and_what_is_packed_can_be_synced(
+    file: Path, command: Command, tmp_path: Path
+) -> None:
+    home, out, unpacked = tmp_path / "home", tmp_path / "out", tmp_path / "unpacked"
+    home.mkdir()
+    line = ["src/reproduce.py", f"files=[{file}]", f"out={out}", "tables=[kernel_l2,final]", SMALL]
+    # Twenty-one seconds: the first table is begun, and the second never, however fast the machine is.
+    first = command(*line, "minutes=0.35", home=home)
+    assert first.returncode == 75, first.stdout + first.stderr
+    assert "The time is up" in first.stdout
+    before = ended(first.stdout)
+    assert before <= 9
+
+    last = command(*line, home=home)
+    assert last.returncode == 0, last.stdout + last.stderr
+    assert before + ended(last.stdout) == 10
+    again = command(*line, home=home)
+    assert again.returncode == 0 and ended(again.stdout) == 0
+
+    with tarfile.open(out / "tiny.tar.gz") as archive:
+        archive.extractall(unpacked, filter="data")
+    runs = [json.loads(path.read_text()) for path in unpacked.rglob("run.json")]
+    assert sum(run["status"] == "FINISHED" for run in runs) == 10 + 2  # and the parents
+    synced = command("src/sync.py", str(unpacked), home=home)
+    assert synced.returncode == 0, synced.stderr
+    report = command("src/report.py", home=home)
+    assert report.returncode == 0, report.stderr
+    assert "Table 3" in report.stdout
