@@ -1,6 +1,5 @@
 """Training on a GPU: an epoch of the paper's size, beside other loops on the same card and its own limits."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from bench.row import Row, Sides, Unavailable
 from bench.training import fit_seconds, noise, operations, plain_network, squat_data
 from deepsquat.model.convnet import ConvNetOptions
 from deepsquat.optim.adam import AdamOptions
+from deepsquat.processes import cores
 from deepsquat.skeleton import Style
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _files_epoch(model: ConvNetOptions, folder: Path) -> float:
         def configure_optimizers(self) -> "torch.optim.Optimizer":
             return torch.optim.Adam(self.parameters(), lr=1e-5)
 
-    workers = len(os.sched_getaffinity(0))
+    workers = cores()
     loader = DataLoader(
         Files(), BATCH, shuffle=True, num_workers=workers, pin_memory=True, persistent_workers=True
     )

@@ -4,14 +4,10 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from deepsquat.processes import cores
 from deepsquat.runs import provenance
 
 _BUSY = 0.25  # of a core, for each core: more than a desktop at rest
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load() -> float:

@@ -1,14 +1,10 @@
 """Files are written whole or not at all."""
 
 import errno
-import fcntl
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from deepsquat.errors import UserError
 
@@ -55,45 +51,3 @@ def expanded(path: str | Path, option: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise UserError(f"{option}: there is no user of that name for {path}; give the full path") from None
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keeps other processes out of a folder until the block ends, or this process does.
-
-    Raises:
-        UserError: another process has it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".held").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{folder}: another process is training here; wait for it, or end it") from None
-        yield
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Puts Ctrl-C and SIGTERM off until the block has ended.
-
-    For what must not be stopped in the middle: torch's file writer, interrupted, raises an error of its own
-    in the place of KeyboardInterrupt, and a database may be left locked.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[tuple[int, Any]] = []
-    before: dict[int, Any] = {
-        number: signal.signal(number, lambda *arrived: came.append(arrived))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    for number, frame in came:
-        handler = before[number]
-        if callable(handler):
-            handler(number, frame)

@@ -12,8 +12,8 @@ import torch
 
 from deepsquat import tracking
 from deepsquat.errors import UserError
-from deepsquat.files import held
 from deepsquat.images import Images, load_images
+from deepsquat.locks import held
 from deepsquat.model.convnet import ConvNet
 from deepsquat.runs import files as run_files
 from deepsquat.runs.choices import Choices

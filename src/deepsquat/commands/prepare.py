@@ -5,10 +5,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from deepsquat.commands.options import build
-from deepsquat.commands.run import stop_on_sigterm
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
+from deepsquat.processes import stop_on_sigterm
 
 
 def prepare(config: DictConfig) -> None:

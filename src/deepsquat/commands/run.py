@@ -1,7 +1,6 @@
 """How every command runs and ends: one line and exit code 2 for a user's mistake."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,12 +79,3 @@ def one_line(error: Exception) -> str:
     if text.startswith("Could not override"):
         text += " There is no value of this name; --help lists them all"
     return text
-
-
-def stop_on_sigterm() -> None:
-    """A polite kill ends like Ctrl-C: nothing half-written, the run marked KILLED."""
-
-    def interrupt(signum: int, frame: Any) -> NoReturn:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)

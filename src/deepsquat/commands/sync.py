@@ -1,14 +1,14 @@
 """src/sync.py: runs that were kept as plain files, into MLflow."""
 
-import re
 import sys
 
 from omegaconf import DictConfig
 
 from deepsquat.commands import options
-from deepsquat.commands.run import stop_on_sigterm
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
+from deepsquat.overrides import hydra_text
+from deepsquat.processes import stop_on_sigterm
 
 
 def sync(config: DictConfig) -> None:
@@ -30,14 +30,9 @@ def name_folder() -> None:
     if len(folders) > 1:
         raise UserError(f"one folder at a time, which may hold the others: {' '.join(folders)}")
     for folder in folders:
-        sys.argv[sys.argv.index(folder, 1)] = f"folder={_quoted(folder)}"
+        sys.argv[sys.argv.index(folder, 1)] = f"folder={hydra_text(folder)}"
 
 
 def _is_path(word: str) -> bool:
     """NAME=VALUE and ~NAME are Hydra's; a path with = in it is known by how it begins."""
     return word.startswith(("/", "./", "../", "~/")) or not ("=" in word or word.startswith("~"))
-
-
-def _quoted(text: str) -> str:
-    """As a string of Hydra's, in which backslashes count before a quote alone."""
-    return "'" + re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", "\\'") + "'"

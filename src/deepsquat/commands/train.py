@@ -6,8 +6,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands.options import build
-from deepsquat.commands.run import stop_on_sigterm
 from deepsquat.errors import UserError
+from deepsquat.processes import stop_on_sigterm
 
 
 def train(config: DictConfig) -> dict[str, float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
+from deepsquat.overrides import hydra_text
 
 TABLES = {
     "depth_l2": ["sweep=depth_l2"],
@@ -49,7 +50,12 @@ def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> 
     for file, name in zip(files, names, strict=True):
         for table in tables:
             study = f"{table}-paper-{name}"
-            common = ["protocol=paper", "data=arrays", f"data.file='{file.resolve()}'", "tracking=offline"]
+            common = [
+                "protocol=paper",
+                "data=arrays",
+                f"data.file={hydra_text(str(file.resolve()))}",
+                "tracking=offline",
+            ]
             found.append(Step(study, ["-m", *TABLES[table], *common, f"hydra.sweeper.study={study}", *more]))
     return found
 

@@ -19,6 +19,7 @@ import numpy as np
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.errors import UserError
 from deepsquat.landmarks import NAMES
+from deepsquat.processes import cores, end_with_parent
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def estimate(
     # leave=False: the line that `prepare` prints at the end says as much.
     with tqdm(total=sum(work.wanted for work in works), desc="Poses", unit="frame", leave=False) as bar:
         try:
-            for _ in range(min(workers or _cores(), len(waiting))):
+            for _ in range(min(workers or cores(), len(waiting))):
                 connection, process = _started(bundle)
                 processes.append(process)
                 running[connection] = process, waiting.popleft(), 0
@@ -94,10 +95,6 @@ def estimate(
                 process.terminate()
             for process in processes:
                 process.join()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _started(bundle: Path) -> tuple[Connection, BaseProcess]:
@@ -140,6 +137,7 @@ def _received(connection: Connection, process: BaseProcess, work: VideoWork) -> 
 
 def _work(connection: Connection, bundle: Path) -> None:
     """The life of a worker: videos in, frame counts and poses out, until the other end closes."""
+    end_with_parent()
     _drop_native_messages()
     from deepsquat.pose.mediapipe import PoseEstimator
 

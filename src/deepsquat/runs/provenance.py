@@ -1,13 +1,14 @@
 """Which code ran, on what machine, with which versions: tags for a run."""
 
 import hashlib
-import os
 import platform
 import shlex
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+
+from deepsquat.processes import cores
 
 _ROOT = Path(__file__).resolve().parents[3]  # the repository that this code lies in
 
@@ -55,7 +56,7 @@ def machine_tags() -> dict[str, str]:
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
     tags = {
-        "hardware.cpu": f"{_cpu_name()}, {len(_usable_cores())} cores",
+        "hardware.cpu": f"{_cpu_name()}, {cores()} cores",
         "hardware.gpu": gpu,
         "version.python": platform.python_version(),
     }
@@ -65,10 +66,6 @@ def machine_tags() -> dict[str, str]:
         except PackageNotFoundError:
             tags[f"version.{package}"] = "not installed"
     return tags
-
-
-def _usable_cores() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
 def _cpu_name() -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,13 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from deepsquat.errors import UserError
+from deepsquat.overrides import hydra_text
+from deepsquat.processes import cores
 from deepsquat.study.composer import Composer
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
 from deepsquat.study.space import Space, parse
-from deepsquat.study.sweep import hydra_text, sweep
+from deepsquat.study.sweep import sweep
 from deepsquat.study.task import Task, threads_per_job
 
 
@@ -87,7 +88,7 @@ def _jobs(options: StudyOptions, config: DictConfig) -> int:
             )
         return options.n_jobs or 1
     asked = options.n_jobs or launcher.n_jobs
-    jobs = asked if asked > 0 else len(os.sched_getaffinity(0))
+    jobs = asked if asked > 0 else cores()
     with flag_override(config, ["struct", "readonly"], [False, False]):
         launcher.n_jobs = jobs
     threads_per_job(jobs)

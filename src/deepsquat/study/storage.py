@@ -1,8 +1,8 @@
 """Where a study is kept: a journal file that survives kills and full disks, or an address of Optuna's."""
 
-import fcntl
 import os
 import time
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -12,6 +12,7 @@ from optuna.storages.journal import JournalFileOpenLock
 
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable
+from deepsquat.locks import locked
 
 
 class _Lock(JournalFileOpenLock):
@@ -25,12 +26,11 @@ class _Lock(JournalFileOpenLock):
     def __init__(self, journal: Path) -> None:
         super().__init__(str(journal))
         self.journal = journal
-        self._file: IO[bytes] | None = None
+        self._held: AbstractContextManager[None] | None = None
 
     def acquire(self) -> bool:
-        file = self.journal.with_name(f"{self.journal.name}.lock").open("ab")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        self._file = file
+        self._held = locked(self.journal.with_name(f"{self.journal.name}.lock"))
+        self._held.__enter__()
         with self.journal.open("rb+") as journal:
             whole = _end_of_last_line(journal)
             if whole < journal.seek(0, os.SEEK_END):
@@ -38,8 +38,8 @@ class _Lock(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
-        assert self._file is not None
-        self._file.close()
+        assert self._held is not None
+        self._held.__exit__(None, None, None)
 
 
 def _end_of_last_line(file: IO[bytes]) -> int:

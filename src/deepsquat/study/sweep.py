@@ -12,6 +12,8 @@ import optuna
 from optuna.trial import TrialState
 
 from deepsquat.errors import UserError
+from deepsquat.overrides import hydra_text
+from deepsquat.processes import interrupt as interrupt_signal
 from deepsquat.study.cells import Ledger, sign_of_life
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner
@@ -54,7 +56,7 @@ def sweep(
         for number in tuple(mine):
             sign_of_life(study, number)
 
-    before = signal.signal(signal.SIGTERM, _interrupted)
+    before = signal.signal(signal.SIGTERM, interrupt_signal)
     try:
         more = hooks.on_start(study)
         with say, Heartbeat(beat):
@@ -127,21 +129,6 @@ def _launched(ledger: Ledger, batch: Sequence[optuna.Trial], launch: Launch, mor
     for trial in batch:
         if ledger.trials()[trial.number].state == TrialState.RUNNING:
             ledger.fail(trial.number, "failed", problem)
-
-
-def hydra_text(value: Any) -> str:
-    """A value as Hydra's override grammar reads it."""
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{hydra_text(v)}" for key, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(hydra_text(v) for v in value) + "]"
-    if isinstance(value, str):
-        return "'" + re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'") + "'"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def _interrupted(signum: int, frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _alike(error: str) -> str:

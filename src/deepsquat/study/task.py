@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from optuna.trial import TrialState
 
 from deepsquat.errors import UserError
+from deepsquat.processes import cores
 from deepsquat.study.cells import fail, mark, open_study, sign_of_life, tell
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat, this_process
@@ -206,6 +207,5 @@ def output_to(path: Path) -> Iterator[None]:
 
 def threads_per_job(jobs: int) -> None:
     """Shares the cores among the processes that a launcher starts from here."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(variable, str(max(1, cores // jobs)))
+        os.environ.setdefault(variable, str(max(1, cores() // jobs)))

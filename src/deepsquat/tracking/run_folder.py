@@ -10,16 +10,16 @@ counts for nothing. The others are written whole or not at all.
 """
 
 import errno
-import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from deepsquat import locks
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable, written_whole
 
@@ -216,12 +216,9 @@ def artifacts(folder: Path) -> list[str]:
     return sorted(found)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process at a time; the kernel drops the lock with its holder."""
-    with (folder / ".lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """One process at a time."""
+    return locks.locked(folder / ".lock")
 
 
 def _write_json(path: Path, values: Any) -> None:

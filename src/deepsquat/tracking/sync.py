@@ -5,7 +5,6 @@ come with a hash of all that was imported. The second is written last; so an imp
 completed, and a run that has gone on is brought up to date.
 """
 
-import fcntl
 import hashlib
 import json
 import math
@@ -23,6 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from deepsquat.errors import UserError
+from deepsquat.locks import locked
 from deepsquat.tracking import run_folder
 from deepsquat.tracking.mlflow import MlflowOptions, Run, Store, unusable
 from deepsquat.tracking.run_folder import Logged, Record
@@ -127,12 +127,11 @@ def _alone(options: MlflowOptions) -> Iterator[None]:
         return
     folder = Path(options.artifacts)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".sync").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{options.uri}: another src/sync.py writes to it; wait for it to end") from None
-        yield
+    try:
+        with locked(folder / ".sync", seconds=0):
+            yield
+    except TimeoutError:
+        raise UserError(f"{options.uri}: another src/sync.py writes to it; wait for it to end") from None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 from tqdm import tqdm
 
-from deepsquat.files import uninterrupted, written_whole
+from deepsquat.files import written_whole
+from deepsquat.processes import uninterrupted
 
 
 class EpochSeeds(pl.Callback):

@@ -9,7 +9,6 @@ it stopped. `labels.yaml` comes last; with it and the `corpus.json` of these opt
 """
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -30,6 +29,7 @@ from deepsquat.data.synthetic.source import SQUATS_A_VIDEO, SyntheticSquats
 from deepsquat.data.videos.annotations import write_labels
 from deepsquat.files import written_whole
 from deepsquat.landmarks import NAMES
+from deepsquat.processes import cores, end_with_parent
 
 # One thread, and no macroblock tree, which in x264 core 165 reads memory that it never set: both for equal
 # bytes. A key frame every half second, so that a wanted frame is soon decoded.
@@ -98,7 +98,7 @@ def drawn(options: SyntheticSquats) -> None:
 
 def _in_processes(options: SyntheticSquats, films: list[Film]) -> Iterator[None]:
     """Draw the films, several at once; yields as each is done."""
-    workers = min(options.workers or os.cpu_count() or 1, len(films))
+    workers = min(options.workers or cores(), len(films))
     if workers <= 1:
         for film in films:
             write_video(options, film)
@@ -117,6 +117,7 @@ def _in_processes(options: SyntheticSquats, films: list[Film]) -> Iterator[None]
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    end_with_parent()
 
 
 def motion(options: SyntheticSquats, film: Film) -> Motion:

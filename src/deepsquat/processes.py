@@ -1,0 +1,80 @@
+"""Cores, signals, and workers that end with their parent."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def stop_on_sigterm() -> None:
+    """A polite kill ends like Ctrl-C: nothing half-written, the run marked KILLED."""
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def interrupt(signum: int, frame: Any) -> NoReturn:
+    """A signal's handler."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off until the block has ended, also where it ends by an error.
+
+    For what must not be stopped in the middle: torch's file writer, interrupted, raises an error of its own
+    in the place of KeyboardInterrupt, and a database may be left locked.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    came: list[tuple[int, Any]] = []
+    waits = True
+
+    def later(number: int, frame: Any) -> None:
+        if waits:
+            came.append((number, frame))
+        else:  # it came while the handlers below were being put back
+            _call(before[number], number, frame)
+
+    try:
+        for number in _INTERRUPTS:
+            signal.signal(number, later)
+        yield
+    finally:
+        waits = False
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number, frame in came:
+            _call(before[number], number, frame)
+
+
+def _call(handler: Any, number: int, frame: Any) -> None:
+    if callable(handler):
+        handler(number, frame)
+    elif handler == signal.SIG_DFL:
+        signal.raise_signal(number)
+
+
+def end_with_parent(seconds: float = 1.0) -> None:
+    """Ends this process soon after its parent has gone, as where that one was killed alone.
+
+    A worker that waits for work, or that works on for nobody, would keep its memory for ever.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="ends with its parent").start()

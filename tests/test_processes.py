@@ -1,0 +1,65 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from deepsquat.processes import cores, uninterrupted
+from program import ROOT
+
+
+def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("after the signal")
+    assert done == ["after the signal"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_is_not_lost_where_the_block_fails() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught, uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        raise ValueError("in the block")
+    assert isinstance(caught.value.__context__, ValueError)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_sigterm_waits_too_and_meets_the_handler_of_before() -> None:
+    met = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: met.append(number))
+    try:
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert met == []
+        assert met == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_worker_ends_with_its_parent() -> None:
+    worker = (
+        "from deepsquat.processes import end_with_parent; end_with_parent(0.05); import time; time.sleep(60)"
+    )
+    parent = f"import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', {worker!r}]).pid, flush=True); time.sleep(60)"
+    started = subprocess.Popen(
+        [sys.executable, "-c", parent],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout
+    pid = int(started.stdout.readline())
+    time.sleep(0.5)
+    assert psutil.pid_exists(pid)
+    started.kill()
+    started.wait()
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_cores_are_those_that_may_be_used() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
