@@ -41,10 +41,12 @@ def test_sigterm_waits_too_and_meets_the_handler_of_before() -> None:
 
 
 def test_a_worker_ends_with_its_parent() -> None:
-    worker = (
-        "from deepsquat.processes import end_with_parent; end_with_parent(0.05); import time; time.sleep(60)"
+    worker = "import time, deepsquat.processes as p; p.end_with_parent(0.05); time.sleep(60)"
+    parent = (
+        "import subprocess, sys, time\n"
+        f"print(subprocess.Popen([sys.executable, '-c', {worker!r}]).pid, flush=True)\n"
+        "time.sleep(60)"
     )
-    parent = f"import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', {worker!r}]).pid, flush=True); time.sleep(60)"
     started = subprocess.Popen(
         [sys.executable, "-c", parent],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},

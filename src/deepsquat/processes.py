@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
 
 
 def cores() -> int:
