@@ -17,6 +17,8 @@ EXTRAS = ("pelvis", "waist", "chest", "nape", "skull", "chin", "crown", "left_ba
 POINTS = (*NAMES, *EXTRAS)
 POINT = {name: i for i, name in enumerate(POINTS)}
 
+ARMS = ("front", "clasped", "folded", "overhead", "bar", "rack", "hanging", "hips", "spread")
+
 
 @dataclass(frozen=True)
 class Body:
@@ -37,7 +39,7 @@ class Body:
     girth: float  # 1 is an average build
     stance: float
     toe_out: float
-    arms: str  # "front", "clasped" or "folded"
+    arms: str  # one of ARMS
 
 
 def drawn_body(rng: np.random.Generator) -> Body:
@@ -81,6 +83,8 @@ class Posture:
     shift: np.ndarray  # metres of the pelvis to the left
     tilt: np.ndarray  # sideways inclination of the trunk to the left
     sway: np.ndarray  # metres of the trunk forward
+    toe: np.ndarray  # pitch of the foot about its heel
+    turn: np.ndarray  # of pelvis and trunk about the vertical, to the body's left
 
 
 def points(body: Body, posture: Posture) -> np.ndarray:
@@ -91,16 +95,16 @@ def points(body: Body, posture: Posture) -> np.ndarray:
 
     pelvis = _pelvis(body, posture)
     roll = 0.45 * posture.tilt
-    across_pelvis = np.stack([np.cos(roll), -np.sin(roll), zero], axis=1)
+    across_pelvis = turned(np.stack([np.cos(roll), -np.sin(roll), zero], axis=1), posture.turn)
     for name, side in (("left", 1.0), ("right", -1.0)):
         _leg(at, name, side, body, posture, pelvis + side * body.hips * across_pelvis)
 
-    lower = _trunk_direction(posture.lean, posture.tilt)
-    upper = _trunk_direction(posture.lean + posture.rounding, posture.tilt)
+    lower = turned(_trunk_direction(posture.lean, posture.tilt), posture.turn)
+    upper = turned(_trunk_direction(posture.lean + posture.rounding, posture.tilt), posture.turn)
     waist = pelvis + 0.45 * body.trunk * lower
     chest = waist + 0.55 * body.trunk * upper
     chest[:, 2] += posture.sway
-    across = np.stack([np.cos(posture.tilt), -np.sin(posture.tilt), zero], axis=1)
+    across = turned(np.stack([np.cos(posture.tilt), -np.sin(posture.tilt), zero], axis=1), posture.turn)
     at |= {"pelvis": pelvis, "waist": waist, "chest": chest}
     # The head looks ahead: it follows only a part of the trunk's lean.
     pitch = 0.35 * (posture.lean + posture.rounding)
@@ -169,17 +173,34 @@ def _leg(
     back = 0.74 * body.foot  # the heel turns with the ankle about the ball
     heel = ball - back * np.cos(posture.heel)[:, None] * toes
     heel[:, 1] += back * np.sin(posture.heel)
-    turned = body.toe_out - posture.caving
-    pole = np.stack([side * np.sin(turned), np.zeros(n), np.cos(turned)], axis=1)
+    line = body.toe_out - posture.caving
+    pole = np.stack([side * np.sin(line), np.zeros(n), np.cos(line)], axis=1)
     knee, reached = two_bones(ankle, hip, body.shank, body.thigh, pole)
     at |= {
         f"{name}_hip": reached,
         f"{name}_knee": knee,
         f"{name}_ankle": ankle,
         f"{name}_heel": heel,
-        f"{name}_ball": np.broadcast_to(ball, (n, 3)),
-        f"{name}_foot_index": np.broadcast_to(ball + 0.22 * body.foot * toes, (n, 3)),
+        f"{name}_ball": _lifted(heel, np.broadcast_to(ball, (n, 3)), toes, posture.toe),
+        f"{name}_foot_index": _lifted(
+            heel, np.broadcast_to(ball + 0.22 * body.foot * toes, (n, 3)), toes, posture.toe
+        ),
     }
+
+
+def _lifted(heel: np.ndarray, front: np.ndarray, toes: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """A point of the foot (n, 3), turned up about the heel where the toes are lifted."""
+    along = np.sum((front - heel) * toes, axis=1, keepdims=True)
+    up = np.zeros_like(front)
+    up[:, 1] = along[:, 0] * np.sin(pitch)
+    return front - along * (1 - np.cos(pitch))[:, None] * toes + up
+
+
+def turned(vectors: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Vectors (n, 3) turned about the vertical, to the body's left."""
+    sin, cos = np.sin(turn), np.cos(turn)
+    x, y, z = vectors.T
+    return np.stack([cos * x + sin * z, y, cos * z - sin * x], axis=1)
 
 
 def _trunk_direction(lean: np.ndarray, tilt: np.ndarray) -> np.ndarray:
@@ -227,7 +248,23 @@ def _wrist(
     if body.arms == "clasped":
         out = 0.62 * ahead + 0.38 * front
         return chest + 0.62 * reach * out - 0.05 * body.height * upper + side * 0.035 * body.height * across
-    return chest + 0.42 * reach * front - 0.075 * body.height * upper - side * 0.05 * body.height * across
+    if body.arms == "folded":
+        return chest + 0.42 * reach * front - 0.075 * body.height * upper - side * 0.05 * body.height * across
+    shoulder = chest + side * body.shoulders * across
+    # Shares of the reach from the shoulder: outwards, up the trunk, in front of it, along the vertical.
+    out, up, before, down = _HELD[body.arms]
+    vertical = np.array([0.0, -1.0, 0.0])
+    return shoulder + reach * (side * out * across + up * upper + before * front + down * vertical)
+
+
+_HELD = {
+    "overhead": (0.12, 0.94, 0.05, 0.0),
+    "bar": (0.32, 0.10, -0.10, 0.0),
+    "rack": (-0.05, 0.05, 0.22, 0.0),
+    "hanging": (0.08, 0.0, 0.05, 0.93),
+    "hips": (0.16, -0.62, 0.02, 0.0),
+    "spread": (0.95, 0.05, 0.10, 0.0),
+}
 
 
 def _hand(

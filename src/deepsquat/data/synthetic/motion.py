@@ -172,7 +172,8 @@ def _posture(
             angles[name][here] = rest + depth[here] * (form[name] - rest)
     angles["tilt"] = angles["tilt"] + _sway(rng, len(depth), 0.006)
     angles["shift"] = angles["shift"] + _sway(rng, len(depth), 0.003)
-    return Posture(**angles, sway=_sway(rng, len(depth), 0.004))
+    still = np.zeros(len(depth))
+    return Posture(**angles, sway=_sway(rng, len(depth), 0.004), toe=still, turn=still)
 
 
 def _sway(rng: np.random.Generator, n: int, size: float) -> np.ndarray:

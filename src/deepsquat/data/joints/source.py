@@ -1,0 +1,104 @@
+"""Joints of made-up people in squats, seen by a camera, as a pose estimator would say them: nothing is filmed.
+
+For learning: ten thousand squats in seconds, from every side. What is said of filmed or real people must be
+tested on these.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from deepsquat.data.joints.estimator import estimated
+from deepsquat.data.joints.view import View, placed_camera
+from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.data.synthetic.body import Body, Posture, points
+from deepsquat.data.synthetic.people import Form, Habit, various_body, various_form, various_habit
+from deepsquat.errors import UserError
+from deepsquat.landmarks import LandmarkTable
+from deepsquat.measures import Limits
+
+VERSION = "1"  # of the people, the cameras and the noise: raise it when any landmark changes
+
+
+@dataclass(frozen=True)
+class MadeUpJoints:
+    """`people` who squat `each` times, half of the squats good, each squat seen by a camera of its own.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+
+    people: int = 2000
+    each: int = 4
+    seed: int = 0
+    noise: float = 1.0  # times that of the pose estimator; 0: true joints
+    limits: Limits = field(default_factory=Limits)
+    view: View = field(default_factory=View)
+    frames: FrameChoice = field(default_factory=FrameChoice)
+
+    def __post_init__(self) -> None:
+        for name in ("people", "each"):
+            if getattr(self, name) < 1:
+                raise UserError(f"data.{name} must be 1 or more, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise UserError(f"data.seed must be 0 or above, got {self.seed}")
+        if not 0 <= self.noise <= 10:
+            raise UserError(f"data.noise must be 0 to 10, got {self.noise}")
+
+    def inputs(self) -> dict[str, str]:
+        """Everything that goes into the table."""
+        return {"reader": f"joints {VERSION}"} | {f.name: str(getattr(self, f.name)) for f in fields(self)}
+
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
+        """The table; no frame is ever lacking."""
+        from tqdm import tqdm
+
+        numbers = tqdm(range(self.people), desc="people", unit="person", delay=2, leave=False)
+        tables = [table for number in numbers for table in self._person(number)]
+        return LandmarkTable.joined(tables), {}
+
+    def _person(self, number: int) -> Iterator[LandmarkTable]:
+        rng = np.random.default_rng([self.seed, number])
+        body, habit = various_body(rng), various_habit(rng)
+        labels = rng.permutation(np.arange(self.each) % 2 if self.each > 1 else [number % 2])
+        for index, label in enumerate(labels):
+            form = various_form(rng, body, habit, int(label), self.limits)
+            yield self._squat(rng, body, habit, form, f"person-{number + 1:05d}", index)
+
+    def _squat(
+        self, rng: np.random.Generator, body: Body, habit: Habit, form: Form, who: str, index: int
+    ) -> LandmarkTable:
+        half = habit.seconds / 2
+        squat = Squat(who, index, 0.0, half, 2 * half, form.label, who, form.faults)
+        times = np.array(self.frames.times(squat))
+        joints = points(body, _at(form, 1 - np.abs(times - half) / half))
+        placed = placed_camera(rng, self.view, joints)
+        aspect = placed.aspect
+        landmarks = estimated(rng, placed.landmarks(joints), aspect, self.noise)
+        n = len(times)
+        return LandmarkTable(
+            squat=np.full(n, squat.id),
+            video=np.full(n, who),
+            subject=np.full(n, who),
+            faults=np.full(n, "+".join(form.faults)),
+            label=np.full(n, form.label, np.int8),
+            frame=np.rint(times * 30).astype(np.int32),
+            time=times,
+            offset=times - half,
+            aspect=np.full(n, aspect, np.float32),
+            landmarks=landmarks.astype(np.float32),
+        )
+
+
+_STANDING = {"shank": 0.05, "thigh": 0.06, "lean": 0.05, "rounding": 0.03}
+
+
+def _at(form: Form, reached: np.ndarray) -> Posture:
+    """The postures on the way: reached (n,) from 0, standing, to 1, the bottom; slow near both ends."""
+    depth = reached**3 * (10 - 15 * reached + 6 * reached**2)  # minimum jerk, Flash and Hogan 1985
+    angles = {
+        name: _STANDING.get(name, 0.0) + depth * (value - _STANDING.get(name, 0.0))
+        for name, value in form.at_bottom.items()
+    }
+    return Posture(**angles, sway=np.zeros(len(reached)))
