@@ -1,4 +1,4 @@
-"""Joints of made-up people in squats, seen by a camera, as a pose estimator would say them: nothing is filmed.
+"""Joints of made-up people in squats, seen by a camera, as a pose estimator would say them: not filmed.
 
 For learning: ten thousand squats in seconds, from every side. What is said of filmed or real people must be
 tested on these.
@@ -12,8 +12,8 @@ import numpy as np
 from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.joints.view import View, placed_camera
 from deepsquat.data.squats import FrameChoice, Squat
-from deepsquat.data.synthetic.body import Body, Posture, points
-from deepsquat.data.synthetic.people import Form, Habit, various_body, various_form, various_habit
+from deepsquat.data.synthetic.body import Posture, points
+from deepsquat.data.synthetic.people import Form, Person, various_form, various_person
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.measures import Limits
@@ -60,19 +60,19 @@ class MadeUpJoints:
 
     def _person(self, number: int) -> Iterator[LandmarkTable]:
         rng = np.random.default_rng([self.seed, number])
-        body, habit = various_body(rng), various_habit(rng)
+        person = various_person(rng, self.limits)
         labels = rng.permutation(np.arange(self.each) % 2 if self.each > 1 else [number % 2])
         for index, label in enumerate(labels):
-            form = various_form(rng, body, habit, int(label), self.limits)
-            yield self._squat(rng, body, habit, form, f"person-{number + 1:05d}", index)
+            form = various_form(rng, person, int(label), self.limits)
+            yield self._squat(rng, person, form, f"person-{number + 1:05d}", index)
 
     def _squat(
-        self, rng: np.random.Generator, body: Body, habit: Habit, form: Form, who: str, index: int
+        self, rng: np.random.Generator, person: Person, form: Form, who: str, index: int
     ) -> LandmarkTable:
-        half = habit.seconds / 2
+        half = person.habit.seconds / 2
         squat = Squat(who, index, 0.0, half, 2 * half, form.label, who, form.faults)
         times = np.array(self.frames.times(squat))
-        joints = points(body, _at(form, 1 - np.abs(times - half) / half))
+        joints = points(person.body, _at(form, 1 - np.abs(times - half) / half))
         placed = placed_camera(rng, self.view, joints)
         aspect = placed.aspect
         landmarks = estimated(rng, placed.landmarks(joints), aspect, self.noise)

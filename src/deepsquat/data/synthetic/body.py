@@ -257,9 +257,9 @@ def _wrist(
         return chest + 0.42 * reach * front - 0.075 * body.height * upper - side * 0.05 * body.height * across
     shoulder = chest + side * body.shoulders * across
     # Shares of the reach from the shoulder: outwards, up the trunk, in front of it, along the vertical.
-    out, up, before, down = _HELD[body.arms]
-    vertical = np.array([0.0, -1.0, 0.0])
-    return shoulder + reach * (side * out * across + up * upper + before * front + down * vertical)
+    outwards, along, before, below = _HELD[body.arms]
+    down = np.array([0.0, -1.0, 0.0])
+    return shoulder + reach * (side * outwards * across + along * upper + before * front + below * down)
 
 
 _HELD = {

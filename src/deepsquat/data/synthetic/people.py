@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepsquat.data.synthetic.body import ARMS, Body, Posture, points
+from deepsquat.errors import UserError
 from deepsquat.measures import FAULTS, Limits, faulty, measured
 
 _CANDIDATES = 24  # forms that are drawn at once, to find one with the wanted label
-_ROUNDS = 200
+_ROUNDS = 60
+_PEOPLE = 200
 
 # Mass of trunk, head and arms, of both thighs, of both shanks, shares of the body's; the trunk's centre of
 # mass over its length with the head on top (Winter, table 4.1).
@@ -44,8 +46,27 @@ class Form:
         return 0 if self.faults else 1
 
 
-def various_body(rng: np.random.Generator) -> Body:
-    """A body by chance: spreads about twice those of adults of one sex, stance and toes from narrow to wide."""
+@dataclass(frozen=True)
+class Person:
+    body: Body
+    habit: Habit
+
+
+def various_person(rng: np.random.Generator, limits: Limits) -> Person:
+    """Somebody who can squat well under these limits.
+
+    Raises:
+        UserError: nobody can.
+    """
+    for _ in range(_PEOPLE):
+        person = Person(_body(rng), _habit(rng))
+        if _fitting_form(rng, person, 1, limits, rounds=2) is not None:
+            return person
+    raise UserError("data.limits: nobody squats well under these; make them wider")
+
+
+def _body(rng: np.random.Generator) -> Body:
+    """A body by chance: about twice the spread of adults of one sex, stance and toes narrow to wide."""
     height = float(np.clip(rng.normal(1.70, 0.11), 1.42, 2.05))
 
     def about(fraction: float, spread: float) -> float:
@@ -72,7 +93,7 @@ def various_body(rng: np.random.Generator) -> Body:
     )
 
 
-def various_habit(rng: np.random.Generator) -> Habit:
+def _habit(rng: np.random.Generator) -> Habit:
     return Habit(
         shank=float(np.deg2rad(rng.normal(29, 6))),
         thigh=float(np.deg2rad(rng.normal(99, 8))),
@@ -83,25 +104,34 @@ def various_habit(rng: np.random.Generator) -> Habit:
     )
 
 
-def various_form(
-    rng: np.random.Generator, body: Body, habit: Habit, label: int | None, limits: Limits
-) -> Form:
-    """One squat of a person. label: the wanted one; None: as it comes.
+def various_form(rng: np.random.Generator, person: Person, label: int, limits: Limits) -> Form:
+    """One squat of a person with the wanted label.
 
     Raises:
-        ValueError: this body cannot squat so under these limits.
+        UserError: the limits forbid nothing, or all but nothing.
     """
-    for _ in range(_ROUNDS):
-        drawn = _candidates(rng, body, habit, _CANDIDATES)
+    form = _fitting_form(rng, person, label, limits, _ROUNDS)
+    if form is None:
+        word = "well" if label else "badly"
+        raise UserError(f"data.limits: somebody cannot squat {word} under these; make them less extreme")
+    return form
+
+
+def _fitting_form(
+    rng: np.random.Generator, person: Person, label: int, limits: Limits, rounds: int
+) -> Form | None:
+    habit = person.habit
+    for _ in range(rounds):
+        drawn = _candidates(rng, person.body, habit, _CANDIDATES)
         postures = Posture(**drawn, sway=np.zeros(_CANDIDATES))
-        wrong = faulty(measured(points(body, postures)), limits)
-        fitting = np.flatnonzero(np.ones(_CANDIDATES, bool) if label is None else wrong.any(axis=1) != label)
+        wrong = faulty(measured(points(person.body, postures)), limits)
+        fitting = np.flatnonzero(wrong.any(axis=1) != label)
         if len(fitting):
             i = int(fitting[0])
             faults = tuple(name for name, has in zip(FAULTS, wrong[i], strict=True) if has)
             return Form({name: float(values[i]) for name, values in drawn.items()}, faults)
-        habit = various_habit(rng)  # one whose habit is a fault does not squat well
-    raise ValueError(f"no squat with label {label} in {_ROUNDS * _CANDIDATES} tries")
+        habit = _habit(rng)  # whose habit is a fault squats well in another way
+    return None
 
 
 def _candidates(rng: np.random.Generator, body: Body, habit: Habit, n: int) -> dict[str, np.ndarray]:
