@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepsquat.errors import UserError
-from deepsquat.landmarks import INDEX, LandmarkTable
+from deepsquat.landmarks import INDEX, NAMES, LandmarkTable
 
 # Points that MediaPipe does not give but a figure needs, each the middle of two landmarks.
 NECK, HEAD, PELVIS = 33, 34, 35
@@ -15,6 +15,13 @@ _MIDDLES = (("left_shoulder", "right_shoulder"), ("left_ear", "right_ear"), ("le
 
 def _limb(start: str | int, end: str | int) -> tuple[int, int]:
     return tuple(INDEX[p] if isinstance(p, str) else p for p in (start, end))  # type: ignore[return-value]
+
+
+_ARM = ("elbow", "wrist")
+
+
+def _name(point: int) -> str:
+    return NAMES[point] if point < len(NAMES) else ""
 
 
 LIMBS = (
@@ -40,6 +47,13 @@ LIMBS = (
 COLOURS = tuple(
     tuple(int(255 * c) for c in colorsys.hsv_to_rgb(i / len(LIMBS), 0.85, 1.0)) for i in range(len(LIMBS))
 )
+# What form shows in: without the head and the arms, which say who it is and what is carried.
+LEGS = frozenset(
+    i
+    for i, (a, b) in enumerate(LIMBS)
+    if not {a, b} & {HEAD, NECK, INDEX["nose"]}
+    and not any(f"{side}_{joint}" in (_name(a), _name(b)) for side in ("left", "right") for joint in _ARM)
+)
 _SUBPIXEL = 3  # cv2 takes coordinates in 1/8 pixel
 
 
@@ -50,7 +64,8 @@ class Style:
     height: int = 192
     width: int = 108
     line_width: int = 2
-    framing: str = "image"  # image: where the person stood; person: centred and scaled to the body
+    framing: str = "image"  # image: where the person stood; person: centred and scaled to what is drawn
+    limbs: str = "all"  # all, or legs: trunk, legs and feet
 
     def __post_init__(self) -> None:
         if self.height < 8 or self.width < 8:
@@ -59,6 +74,8 @@ class Style:
             )
         if self.line_width < 1:
             raise UserError(f"skeleton.line_width must be 1 or more, got {self.line_width}")
+        if self.limbs not in ("all", "legs"):
+            raise UserError(f"skeleton.limbs must be all or legs, got {self.limbs!r}")
         if self.framing not in ("image", "person"):
             raise UserError(f"skeleton.framing must be image or person, got {self.framing!r}")
 
@@ -67,8 +84,8 @@ def pixels(table: LandmarkTable, style: Style) -> np.ndarray:
     """(n, 36, 2) float32: where each landmark and the three middles lie in the image, x then y, in pixels.
 
     With framing `image` the whole frame is fitted into the image without distortion. With `person` all
-    frames of a squat share one scale and centre, from the body's extent over the squat, so that how far it
-    sinks stays visible.
+    frames of a squat share one scale and centre, from the extent of what is drawn over the squat, so that
+    how far the body sinks stays visible.
     """
     xy = table.landmarks[:, :, :2] * np.stack([table.aspect, np.ones_like(table.aspect)], axis=1)[:, None]
     size = np.array([style.width, style.height], np.float32)
@@ -77,10 +94,17 @@ def pixels(table: LandmarkTable, style: Style) -> np.ndarray:
         centre = extent / 2
         scale = (size / extent).min(axis=1)
     else:
-        centre, scale = _body_frames(xy, table.squat, size)
+        centre, scale = _body_frames(xy[:, _landmarks(style)], table.squat, size)
     xy = (xy - centre[:, None]) * scale[:, None, None] + size / 2
     middles = [(xy[:, INDEX[a]] + xy[:, INDEX[b]]) / 2 for a, b in _MIDDLES]
     return np.concatenate([xy, np.stack(middles, axis=1)], axis=1).astype(np.float32)
+
+
+def _landmarks(style: Style) -> list[int]:
+    """Those that limbs are drawn to."""
+    if style.limbs == "all":
+        return list(range(len(NAMES)))
+    return sorted({point for i in LEGS for point in LIMBS[i]} - {NECK, HEAD, PELVIS})
 
 
 def _body_frames(xy: np.ndarray, squats: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,6 +132,6 @@ def draw(points: np.ndarray, style: Style, dropped: np.ndarray | None = None) ->
     for i, image in enumerate(images):
         place = fixed[i].tolist()  # not all at once: Python's collector goes through every list it sees
         for limb, (a, b) in enumerate(LIMBS):
-            if dropped is None or not dropped[i, limb]:
+            if (style.limbs == "all" or limb in LEGS) and (dropped is None or not dropped[i, limb]):
                 cv2.line(image, place[a], place[b], COLOURS[limb], style.line_width, cv2.LINE_AA, _SUBPIXEL)
     return images

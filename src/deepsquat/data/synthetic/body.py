@@ -195,10 +195,11 @@ def _leg(
 
 def _lifted(heel: np.ndarray, front: np.ndarray, toes: np.ndarray, pitch: np.ndarray) -> np.ndarray:
     """A point of the foot (n, 3), turned up about the heel where the toes are lifted."""
-    along = np.sum((front - heel) * toes, axis=1, keepdims=True)
-    up = np.zeros_like(front)
-    up[:, 1] = along[:, 0] * np.sin(pitch)
-    return front - along * (1 - np.cos(pitch))[:, None] * toes + up
+    along, high = np.sum((front - heel) * toes, axis=1), (front - heel)[:, 1]
+    sin, less = np.sin(pitch), np.cos(pitch) - 1
+    moved = front + (along * less - high * sin)[:, None] * toes
+    moved[:, 1] += along * sin + high * less
+    return moved
 
 
 def turned(vectors: np.ndarray, turn: np.ndarray) -> np.ndarray:

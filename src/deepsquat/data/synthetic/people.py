@@ -99,7 +99,7 @@ def _habit(rng: np.random.Generator) -> Habit:
         thigh=float(np.deg2rad(rng.normal(99, 8))),
         balance=float(rng.normal(0.18, 0.10)),
         lean=float(np.deg2rad(rng.normal(0, 5))),
-        caving=float(np.deg2rad(rng.normal(-2, 8))),
+        caving=float(np.deg2rad(rng.normal(-6, 9))),
         seconds=float(np.clip(rng.lognormal(np.log(2.2), 0.3), 1.2, 5.0)),
     )
 
@@ -127,7 +127,9 @@ def _fitting_form(
         wrong = faulty(measured(points(person.body, postures)), limits)
         fitting = np.flatnonzero(wrong.any(axis=1) != label)
         if len(fitting):
-            i = int(fitting[0])
+            # The rarer faults would hardly come up if the first were taken.
+            has_wanted = wrong[fitting][:, rng.permutation(len(FAULTS))]
+            i = int(fitting[np.lexsort(~has_wanted.T[::-1])[0]])
             faults = tuple(name for name, has in zip(FAULTS, wrong[i], strict=True) if has)
             return Form({name: float(values[i]) for name, values in drawn.items()}, faults)
         habit = _habit(rng)  # whose habit is a fault squats well in another way
