@@ -5,9 +5,12 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SWEEP ?= depth_l2
 STUDY ?= depth_l2-quick-synthetic
+KILLS ?= 50
+SEED ?= 1
+JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv train prepare test test-slow lint types ui sweep report bench bench-keras wheels dashboard clean
+.PHONY: help venv train prepare test test-slow lint types ui sweep report torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +37,9 @@ test: $(READY) ## the tests, without the slow ones
 
 test-slow: $(READY) ## the slow tests: whole sweeps, kills
 	$(RUN) -m pytest -q -m slow $(ARGS)
+
+torture: $(READY) ## kills at random moments, into reports/torture/; half a minute each; KILLS=50 SEED=2 JOBS=2
+	$(RUN) tests/torture --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) $(ARGS)
 
 lint: $(READY) ## style of the code, and that imports run down
 	$(RUN) -m ruff check src tests bench
