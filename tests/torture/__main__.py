@@ -26,6 +26,7 @@ class Part:
         self.seed, self.kills, self.only, self.path = seed, kills, only, reports / f"seed-{seed}.json"
         self.dealt = deal(seed)
         self.planned = 0
+        self.code = table.code_version()
         self.rows: list[dict[str, Any]] = []
         self.errors: list[Exception] = []
         self.lock = Lock()
@@ -50,7 +51,7 @@ class Part:
             row = table.row(scenario, kill)
             self.rows.append(row)
             print(table.line(row), flush=True)
-            table.write(self.path, self.seed, self.rows)
+            table.write(self.path, self.seed, self.code, self.rows)
 
     def play(self, torture: Torture) -> None:
         """All scenarios that are left; two threads share them."""

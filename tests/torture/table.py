@@ -49,16 +49,16 @@ def table(rows: Iterable[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def write(path: Path, seed: int, rows: list[dict[str, Any]]) -> None:
+def write(path: Path, seed: int, code: str, rows: list[dict[str, Any]]) -> None:
     """The part of a seed, in the place of an earlier one."""
-    part = {"seed": seed, "code": code(), "kills": sorted(rows, key=lambda one: one["scenario"])}
+    part = {"seed": seed, "code": code, "kills": sorted(rows, key=lambda one: one["scenario"])}
     temporary = path.with_name(f".{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.write_text(json.dumps(part, indent=1) + "\n")
     temporary.replace(path)
 
 
-def code() -> str:
+def code_version() -> str:
     """The commit, and whether the program differs from it."""
     here = ["git", "-C", str(ROOT)]
     commit = subprocess.run([*here, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout
