@@ -85,10 +85,13 @@ def logged(run: Run) -> dict[tuple[str, int], set[float]]:
 
 
 def artifacts(run: Run) -> dict[str, str]:
-    """Name -> hash of its tensors or rows; pictures, which bear the run's id, count by their names."""
+    """Name -> hash of its tensors or rows; pictures, which bear the run's id, count by their names.
+
+    Without code.diff: somebody may edit a file between two starts.
+    """
     found = {}
     for path in sorted(run.artifacts.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith(".") and path.name != "code.diff":
             name = path.relative_to(run.artifacts).as_posix()
             if path.suffix == ".ckpt":
                 found[name] = _tensors(path)
