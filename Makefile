@@ -25,7 +25,7 @@ $(INSTALLED): constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.14 starts here; install one, or say where it is: make PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))" 2>/dev/null || { echo "error: $(PYTHON) does not start, or is not Python 3.11 to 3.14; install one, or say where it is: make PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo "error: $(PYTHON) cannot set up environments; install its venv (Debian, Ubuntu: python3-venv)" >&2; exit 2; }
-	@echo "Setting up $(VENV) with $(PYTHON): 2.3 GB with torch's CPU build, 6.2 GB with CUDA ..."
+	@echo "Setting up $(VENV): 2.5 GB with torch's CPU build, 6.2 GB with CUDA ..."
 	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
 	@$(PIP) --use-pep517 -r constraints.txt

@@ -12,6 +12,8 @@ import pytest
 import check
 from program import ROOT
 
+MAKE = shutil.which("make") or ""
+BY_MAKE = ("MAKEFLAGS", "PYTHON", "TORCH_INDEX")  # handed on by `make test`
 NOT_FOUND = "cannot open shared object file: No such file or directory"
 
 
@@ -85,9 +87,7 @@ def test_all_missing_libraries_are_said_at_once_though_the_loader_names_one(mach
 
 def test_a_module_that_ends_its_process_is_named_and_so_are_those_after_it(machine: Machine) -> None:
     machine.has("torch", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
-    machine.has(
-        "mediapipe", "import os, sys; print('CHECK in NumCPUs', file=sys.stderr, flush=True); os.abort()"
-    )
+    machine.has("mediapipe", "import os, sys; print('CHECK', file=sys.stderr, flush=True); os.abort()")
     line = machine.says()
     assert "torch cannot be imported (it ended the process, SIGILL)" in line
     if check.CPUS.exists():
@@ -124,6 +124,52 @@ def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         assert check.main([]) == 2
         said = capsys.readouterr().err
         assert said == f"error: this is Python 3.{version[1]}.{version[2]}, but 3.11 to 3.14 is needed\n"
+
+
+@pytest.mark.skipif(not MAKE, reason="asks make")
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"3.11": True, "3.14": True}, "3.11"),
+        ({"3.11": False, "3.12": True, "3.13": True}, "3.13"),  # False: a shim of pyenv's that does not start
+        ({"3.10": True, "3.12": True}, "3.12"),
+    ],
+)
+def test_make_takes_the_first_python_that_starts(there: dict[str, bool], taken: str, tmp_path: Path) -> None:
+    for version, starts in there.items():
+        python = tmp_path / f"python{version}"
+        python.write_text(f"#!/bin/sh\nexit {0 if starts else 127}\n")
+        python.chmod(0o755)
+    done = _make(tmp_path, "--dry-run")
+    assert f"python{taken} -m venv" in done.stdout, done.stderr
+    assert "python3.99 -m venv" in _make(tmp_path, "--dry-run", "PYTHON=python3.99").stdout
+    index = "--no-deps --index-url https://torch.invalid "
+    assert done.stdout.count("--index-url") == 0
+    assert _make(tmp_path, "--dry-run", "TORCH_INDEX=https://torch.invalid").stdout.count(index) == 1
+
+
+@pytest.mark.skipif(not MAKE, reason="asks make")
+def test_make_says_in_a_line_that_it_has_no_python(tmp_path: Path) -> None:
+    for words, said in (
+        ((), "no Python 3.11 to 3.14 starts"),
+        (("PYTHON=pythonn",), "pythonn does not start"),
+    ):
+        done = _make(tmp_path, *words)
+        assert done.returncode == 2 and not (tmp_path / "venv").exists()
+        line, _ = done.stderr.splitlines()  # the second is make's own
+        assert line.startswith("error: ") and said in line
+
+
+def _make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`make venv` where no programs are but those in the folder."""
+    environment = {name: value for name, value in os.environ.items() if name not in BY_MAKE}
+    return subprocess.run(
+        [MAKE, "venv", f"VENV={folder / 'venv'}", *words],
+        cwd=ROOT,
+        env=environment | {"PATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
 
 
 def _library(path: Path, first: str, second: str) -> None:
