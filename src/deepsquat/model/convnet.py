@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from deepsquat.errors import UserError
+from deepsquat.model.dropout import Dropout
 
 # The paper's filters per block; deeper nets go on alternating.
 _PAPER_WIDTHS = {1: (64,), 2: (32, 64), 3: (32, 64, 32), 4: (32, 64, 32, 64)}
@@ -72,6 +73,8 @@ class ConvNet(nn.Module):
     Weights are Glorot-uniform and biases zero, as Keras does by default; inputs are raw 0-255 values.
     """
 
+    each_image_alone = True
+
     def __init__(self, options: ConvNetOptions, height: int, width: int) -> None:
         super().__init__()
         channels, rows, columns = options.feature_shape(height, width)
@@ -100,40 +103,11 @@ class ConvNet(nn.Module):
             images = images.to(torch.bfloat16 if bf16 else torch.float32)  # 0-255 are exact in both
             return self.output(self.hidden(self.blocks(images))).float()
 
-    def in_pieces(self, images: Tensor) -> Tensor:
-        """`forward` on as many images at a time as suits the device; for what needs no gradient."""
-        return torch.cat([self(piece) for piece in images.split(self.at_once(images.device, len(images)))])
-
-    def at_once(self, device: torch.device, batch: int) -> int:
-        """How many images to take forward and backward at a time: the piece of a batch.
-
-        On a CPU, few: what a layer leaves behind then lies in the cache when the next one, and the way back,
-        needs it. But every piece adds to the gradients of all weights once more, so that large networks take
-        larger pieces. On a GPU, all that fit into half of its free memory.
-        """
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-            return max(1, min(batch, int(0.5 * free / self.bytes_per_image)))
-        weights = sum(p.numel() for p in self.parameters())
-        return max(4, round(4 * (weights / 2.5e6) ** 0.5))
-
-    def squared_weights(self) -> Tensor:
-        """Sum of squares of every convolution's and hidden Dense layer's weights: the L2 term over lambda.
+    def penalised(self) -> list[Tensor]:
+        """The weights that the L2 term counts: of every convolution and hidden Dense layer.
 
         Biases and the last Dense layer are left out, as in the paper's implementation.
         """
-        return torch.stack([weight.square().sum() for weight in self.penalised()]).sum()
-
-    def seed_dropout(self, seed: int) -> None:
-        """Gives the dropout a generator of its own: threads that draw from one would do so in any order."""
-        generator = torch.Generator().manual_seed(seed)
-        for layer in self.blocks:
-            if isinstance(layer, Dropout):
-                layer.generator = generator
-
-    def penalised(self) -> list[Tensor]:
-        """The weights that the L2 term counts."""
         layers = [m for m in (*self.blocks, *self.hidden) if isinstance(m, nn.Conv2d | nn.Linear)]
         return [layer.weight for layer in layers]
 
@@ -151,27 +125,3 @@ def _blocks(options: ConvNetOptions) -> list[nn.Module]:
         layers.append(Dropout(options.dropout))
         channels = filters
     return layers
-
-
-class Dropout(nn.Module):
-    """Zeroes each value with probability p (to 1/65,536) and scales the rest by 1 / (1 - p).
-
-    On a CPU torch's own took a twelfth of a training's time. This draws 64 random bits for four values.
-    """
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-        self.generator: torch.Generator | None = None  # torch's own where it is None; on a CPU alone
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
-        words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(
-            -(2**63), None, generator=self.generator
-        )
-        bits = words.view(torch.int16).as_strided(x.shape, x.stride())  # in the order of x's memory
-        dropped = min(round(self.p * 2**16), 2**16 - 1)
-        return x * ((bits >= dropped - 2**15) * (2**16 / (2**16 - dropped)))

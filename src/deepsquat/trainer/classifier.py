@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from deepsquat.errors import UserError
-from deepsquat.model.convnet import ConvNet
-from deepsquat.optim.adam import AdamOptions
-from deepsquat.trainer.steps import Step, make_step, measured, penalty_of
+from deepsquat.optim.adam import AdamOptions, adam_for
+from deepsquat.trainer.steps import Step, answers, make_step, measured, penalty_of
 
 
 class NotFinite(UserError):
@@ -41,14 +39,13 @@ class _Epoch:
         """(batches,) float32 on the CPU."""
         return torch.stack(self.measures)[:, :2].sum(dim=1).cpu()
 
-    def metrics(self, of_steps: bool) -> dict[str, float]:
-        """Means over steps (as Keras reports train) or over images, and accuracy per squat."""
-        weights = torch.ones(len(self.images)) if of_steps else torch.tensor(self.images, dtype=torch.float32)
-        weights = weights / weights.sum()
-        means = (torch.stack(self.measures).cpu() * weights[:, None]).sum(dim=0).tolist()
+    def metrics(self) -> dict[str, float]:
+        """Means over images, as Keras has it: a batch counts by its size. Per squat too, but for train."""
+        weights = torch.tensor(self.images, dtype=torch.float64)
+        means = (torch.stack(self.measures).cpu() * (weights / weights.sum())[:, None]).sum(dim=0).tolist()
         result = dict(zip(("bce", "l2_penalty", "accuracy"), means, strict=True))
         result["loss"] = result["bce"] + result["l2_penalty"]
-        if not of_steps:
+        if self.p_good:
             p_good, label, squat = (torch.cat(x).cpu() for x in (self.p_good, self.label, self.squat))
             result["image_accuracy"] = float(((p_good > 0.5) == label.bool()).float().mean())
             result["squat_accuracy"] = squat_accuracy(p_good, label, squat)
@@ -69,12 +66,12 @@ class Classifier(pl.LightningModule):
 
     `accuracy` is element-wise over the two outputs at 0.5, as the paper reports it; `image_accuracy` counts
     images whose larger output is right; `squat_accuracy` goes by the mean over a squat's images. For train,
-    values are means over the epoch's steps with dropout on.
+    values are means over the epoch's images with dropout on, each as its step saw it.
     """
 
     automatic_optimization = False  # a step is more than one backward: see deepsquat.trainer.steps
 
-    def __init__(self, network: ConvNet, options: AdamOptions, compile: bool = False) -> None:
+    def __init__(self, network: nn.Module, options: AdamOptions, compile: bool = False) -> None:
         super().__init__()
         self.network = network
         self.options = options
@@ -110,7 +107,7 @@ class Classifier(pl.LightningModule):
 
     def _measure(self, part: str, batch: Batch) -> None:
         images, label, squat = batch
-        logits = self.network.in_pieces(images)
+        logits = answers(self.network, images)
         bce, accuracy = measured(logits, label)
         epoch = self._epochs[part]
         epoch.measures.append(torch.stack([bce, penalty_of(self.network, self.options.l2), accuracy]))
@@ -134,7 +131,7 @@ class Classifier(pl.LightningModule):
         epoch, self._epochs[part] = self._epochs[part], _Epoch()
         if part != "train":
             self.p_good[part] = torch.cat(epoch.p_good)
-        metrics = epoch.metrics(of_steps=part == "train")
+        metrics = epoch.metrics()
         return {f"{part}/{name}": value for name, value in metrics.items()}
 
     def _refuse_nan(self, part: str) -> None:
@@ -158,15 +155,4 @@ class Classifier(pl.LightningModule):
         self.log_dict(self._ended("val"))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam; the penalty's gradient, 2 * l2 * w, goes into its moments as Adam's own weight_decay does.
-
-        That is L2 inside Adam, as in the paper, and not the decoupled decay of AdamW. Epsilon is Keras's.
-        """
-        penalised = self.network.penalised()
-        known = {id(weight) for weight in penalised}
-        rest = [p for p in self.network.parameters() if id(p) not in known]
-        groups: list[dict[str, Any]] = [
-            {"params": penalised, "weight_decay": 2 * self.options.l2},
-            {"params": rest},
-        ]
-        return torch.optim.Adam(groups, lr=self.options.lr, eps=1e-7, fused=True)
+        return adam_for(self.network, self.options)
