@@ -1,5 +1,6 @@
 """A batch in pieces over the cores of a CPU, with the same bits however many there are."""
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,7 +38,7 @@ def may_be_split(network: nn.Module) -> bool:
 
 
 def images_at_once(network: nn.Module) -> int:
-    """How many images a core of a CPU takes forward and backward at a time: the piece of a batch.
+    """How many images a core of a CPU takes forward and backward at a time, at the most.
 
     Few: what a layer leaves behind then lies in the cache when the next one, and the way back, needs it. But
     every piece adds to the gradients of all weights once more, so that large networks take larger pieces.
@@ -45,6 +46,11 @@ def images_at_once(network: nn.Module) -> int:
     """
     weights = sum(weight.numel() for weight in network.parameters())
     return max(4, round(4 * (weights / 2.5e6) ** 0.5))
+
+
+def cut(x: Tensor, at_once: int) -> Sequence[Tensor]:
+    """x (B, ...) in pieces of nearly one size; an even number of them, as most cores are."""
+    return x.tensor_split(min(len(x), 2 * math.ceil(len(x) / (2 * at_once))))
 
 
 @lru_cache(maxsize=1)
@@ -66,7 +72,7 @@ def in_pieces(network: nn.Module, images: Tensor) -> Tensor:
             return network(piece)
 
     pool = _cores(torch.get_num_threads())
-    return torch.cat(list(pool.map(answer, images.split(images_at_once(network)))))
+    return torch.cat(list(pool.map(answer, cut(images, images_at_once(network)))))
 
 
 class Spread:
@@ -86,7 +92,7 @@ class Spread:
 
     def __call__(self, images: Tensor, label: Tensor) -> Tensor:
         """Adds the batch's gradients to the weights'; its loss and accuracy, (2,)."""
-        pieces = list(zip(images.split(self.at_once), label.split(self.at_once), strict=True))
+        pieces = list(zip(cut(images, self.at_once), cut(label, self.at_once), strict=True))
         seeds = torch.randint(2**62, (len(pieces),)).tolist()
         weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         workers = min(torch.get_num_threads(), len(pieces))
