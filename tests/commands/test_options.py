@@ -53,6 +53,7 @@ def test_papers_protocol_is_the_papers() -> None:
         for group in ("data", "split", "augment", "optim", "trainer", "model", "skeleton")
     )
     assert (data.videos, data.squats, data.frames.each_side) == (34, 219, 5)
+    assert data.one_label_per_video and not build(composed("protocol=quick"), "data").one_label_per_video
     assert data.frames.step == pytest.approx(1 / 30)
     assert (split.by, split.val, split.test, split.seed) == ("squat", 0.05, 0.05, 230)
     assert (augment.flip, augment.zoom_out, augment.is_random) == (True, 0.5, False)

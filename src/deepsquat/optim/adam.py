@@ -47,11 +47,14 @@ class Adam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Moves every weight that has a gradient; t counts the steps of all."""
+        """Moves every weight that has a gradient or a penalty; t counts the steps of all."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.requires_grad]
             if not weights:
                 continue
+            for weight in weights:
+                if weight.grad is None and group["weight_decay"]:  # the penalty's gradient is there even so
+                    weight.grad = torch.zeros_like(weight)
             states = [self.state[weight] or self._begun(weight) for weight in weights]
             torch._foreach_add_([state["step"] for state in states], 1)
             t = states[0]["step"]
