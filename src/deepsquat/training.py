@@ -14,7 +14,6 @@ from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.images import Images, load_images
 from deepsquat.locks import held
-from deepsquat.model.convnet import ConvNet
 from deepsquat.runs import files as run_files
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.record import known_tags, log_inputs
@@ -119,10 +118,10 @@ def _fit_and_test(
     choices: Choices, run: tracking.Run, data: SquatData, folder: Path, goes_on: bool
 ) -> _Fitted:
     pl.seed_everything(choices.seed, verbose=False)
-    style = choices.skeleton
-    network = ConvNet(choices.model, style.height, style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    classifier = Classifier(network, choices.optim, choices.trainer.compile)
-    parameters = float(sum(p.numel() for p in network.parameters()))
+    classifier = Classifier(
+        choices.model, choices.target, choices.metrics, choices.optim, choices.trainer.compile
+    )
+    parameters = float(choices.model.parameters)
 
     last_epoch: dict[str, float] = {}
 

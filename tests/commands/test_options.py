@@ -7,11 +7,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from deepsquat.commands import run as command
-from deepsquat.commands.options import build
+from deepsquat.commands.options import build, build_network
 from deepsquat.errors import UserError
+from deepsquat.trainer.target import GoodOrBad
 from program import ROOT
 
-GROUPS = ("pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
+GROUPS = ("pose", "skeleton", "split", "augment", "optim", "trainer", "tracking")
 OPTIONS = sorted(
     f"{path.parent.name}={path.stem}"
     for path in (ROOT / "conf").glob("*/*.yaml")
@@ -41,17 +42,18 @@ def test_every_option_composes_and_builds(option: str, tmp_path: Path) -> None:
         overrides.append(NEEDS[option].format(folder=tmp_path))
     config = composed(*overrides)
     built = {group: build(config, group) for group in ("data", *GROUPS)}
-    for group in ("model", "optim", "augment"):
+    for group in ("optim", "augment"):
         assert type(built[group]).__module__.startswith("deepsquat.")
-    built["model"].feature_shape(built["skeleton"].height, built["skeleton"].width)
+    style = built["skeleton"]
+    assert build_network(config, GoodOrBad(), style.height, style.width).parameters > 0
 
 
 def test_papers_protocol_is_the_papers() -> None:
     config = composed("protocol=paper")
-    data, split, augment, optim, trainer, model, style = (
-        build(config, group)
-        for group in ("data", "split", "augment", "optim", "trainer", "model", "skeleton")
+    data, split, augment, optim, trainer, style = (
+        build(config, group) for group in ("data", "split", "augment", "optim", "trainer", "skeleton")
     )
+    model = config.model
     assert (data.videos, data.squats, data.frames.each_side) == (34, 219, 5)
     assert data.one_label_per_video and not build(composed("protocol=quick"), "data").one_label_per_video
     assert data.frames.step == pytest.approx(1 / 30)
@@ -64,7 +66,7 @@ def test_papers_protocol_is_the_papers() -> None:
 
 def test_final_experiment_is_table_4s_model() -> None:
     config = composed("experiment=final")
-    model, optim = build(config, "model"), build(config, "optim")
+    model, optim = config.model, build(config, "optim")
     assert config.protocol.name == "paper"
     assert (model.blocks, model.kernel_size, optim.l2, optim.lr) == (4, 3, 1e-6, 1e-5)
 
@@ -79,9 +81,10 @@ def test_command_line_wins_over_the_protocol() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.dropout=much", "model.dropout: Value 'much'"),
-        ("+model.depth=3", "model.depth: Key 'depth'"),
-        ("model._target_=os.system", "model._target_"),
+        ("optim.lr=much", "optim.lr: Value 'much'"),
+        ("+optim.depth=3", "optim.depth: Key 'depth'"),
+        ("optim._target_=os.system", "optim._target_=os.system: os.system is not of a package"),
+        ("optim._target_=deepsquat.model.mlp.MLP", "is no dataclass of options"),
         ("data.frames.each_side=-1", "data.frames.each_side must be 0 or more"),
     ],
 )

@@ -1,14 +1,13 @@
-"""Adam as Keras has it, what it may be told, and which weights its L2 term counts."""
+"""Adam as Keras has it, and what it may be told."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 from torch.optim.adam import adam
 
 from deepsquat.errors import UserError
@@ -92,28 +91,16 @@ def _late(device: torch.device) -> Tensor:
     return torch.tensor(1e9, device=device)
 
 
-def penalised(network: nn.Module) -> list[Tensor]:
-    """The weights that the L2 term counts: of all convolutions and dense layers but the last, each once.
-
-    A network with a method `penalised()` says so itself.
-    """
-    named = getattr(network, "penalised", None)
-    if callable(named):
-        return list(named())
-    layers = [module for module in network.modules() if isinstance(module, _ConvNd | nn.Linear)]
-    return list({id(layer.weight): layer.weight for layer in layers[:-1]}.values())
-
-
-def adam_for(network: nn.Module, options: AdamOptions) -> Adam:
+def adam_for(network: nn.Module, options: AdamOptions, penalised: Sequence[Tensor]) -> Adam:
     """The optimizer of a network's weights, those that are frozen left out.
 
-    The penalty's gradient, 2 * l2 * w, goes into Adam's moments as its weight_decay does. That is L2 inside
-    Adam, as in the paper, and not the decoupled decay of AdamW.
+    penalised: those that the L2 term counts. Its gradient, 2 * l2 * w, goes into Adam's moments as its
+    weight_decay does. That is L2 inside Adam, as in the paper, and not the decoupled decay of AdamW.
 
     Raises:
         UserError: there is nothing to train.
     """
-    counted = {id(weight) for weight in penalised(network)}
+    counted = {id(weight) for weight in penalised}
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if not weights:
         raise UserError(f"model: {type(network).__name__} has no parameter that can be trained")

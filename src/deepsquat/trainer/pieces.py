@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from deepsquat.model.dropout import dropout_from
+from deepsquat.trainer.forward import forward
 
 # What an image gives in these depends on that image alone, and nothing changes but their gradients.
 _EACH_IMAGE_ALONE = {
@@ -69,7 +70,7 @@ def in_pieces(network: nn.Module, images: Tensor) -> Tensor:
 
     def answer(piece: Tensor) -> Tensor:
         with torch.inference_mode():
-            return network(piece)
+            return forward(network, piece)
 
     pool = _cores(torch.get_num_threads())
     return torch.cat(list(pool.map(answer, cut(images, images_at_once(network)))))
@@ -85,14 +86,14 @@ class Spread:
     number. So the same bits come out on one core as on many of the same kind.
     """
 
-    def __init__(self, network: nn.Module, loss: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
-        """loss: of logits (B, 2) and labels (B,), a mean over images, and accuracy beside it."""
+    def __init__(self, network: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """loss: of what the network says (B, outputs) and the truth (B, ...), a mean over images."""
         self.network, self.loss = network, loss
         self.at_once = images_at_once(network)
 
-    def __call__(self, images: Tensor, label: Tensor) -> Tensor:
-        """Adds the batch's gradients to the weights'; its loss and accuracy, (2,)."""
-        pieces = list(zip(cut(images, self.at_once), cut(label, self.at_once), strict=True))
+    def __call__(self, images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """Adds the batch's gradients to the weights'; its loss, and what the network said."""
+        pieces = list(zip(cut(images, self.at_once), cut(truth, self.at_once), strict=True))
         seeds = torch.randint(2**62, (len(pieces),)).tolist()
         weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         workers = min(torch.get_num_threads(), len(pieces))
@@ -103,8 +104,8 @@ class Spread:
                 while (k := sums.next_piece()) is not None:
                     generator = torch.Generator().manual_seed(seeds[k])
                     with dropout_from(generator):
-                        measures, gradients = self._of_piece(weights, *pieces[k], len(label))
-                    sums.add(k, measures, gradients)
+                        sums_of_piece = self._of_piece(weights, *pieces[k], len(truth))
+                    sums.add(k, *sums_of_piece)
             except BaseException:
                 sums.stop()
                 raise
@@ -116,15 +117,15 @@ class Spread:
         except BaseException:  # Ctrl-C reaches this thread alone
             sums.stop()
             raise
-        return sums.measures
+        return sums.loss, torch.cat(sums.said)
 
     def _of_piece(
-        self, weights: Sequence[Tensor], images: Tensor, label: Tensor, batch: int
-    ) -> tuple[Tensor, Sequence[Tensor | None]]:
-        loss, accuracy = self.loss(self.network(images), label)
-        share = len(label) / batch
-        gradients = torch.autograd.grad(loss * share, weights, allow_unused=True)
-        return torch.stack([loss.detach(), accuracy]) * share, gradients
+        self, weights: Sequence[Tensor], images: Tensor, truth: Tensor, batch: int
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor | None]]:
+        outputs = forward(self.network, images)
+        loss = self.loss(outputs, truth) * (len(truth) / batch)
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+        return loss.detach(), outputs.detach(), gradients
 
 
 class _InOrder:
@@ -133,9 +134,10 @@ class _InOrder:
     def __init__(self, weights: Sequence[Tensor], pieces: int, ahead: int) -> None:
         """ahead: how many pieces may wait for one before them; they hold memory."""
         self.weights, self.pieces, self.ahead = weights, pieces, ahead
-        self.measures = torch.zeros(2)
+        self.loss = torch.zeros(())
+        self.said: list[Tensor] = []
         self._taken, self._added = 0, 0
-        self._waiting: dict[int, tuple[Tensor, Sequence[Tensor | None]]] = {}
+        self._waiting: dict[int, tuple[Tensor, Tensor, Sequence[Tensor | None]]] = {}
         self._turn = threading.Condition()
         self._is_stopped = False
 
@@ -148,12 +150,13 @@ class _InOrder:
             self._taken += 1
             return self._taken - 1
 
-    def add(self, piece: int, measures: Tensor, gradients: Sequence[Tensor | None]) -> None:
+    def add(self, piece: int, loss: Tensor, said: Tensor, gradients: Sequence[Tensor | None]) -> None:
         with self._turn:
-            self._waiting[piece] = measures, gradients
+            self._waiting[piece] = loss, said, gradients
             while self._added in self._waiting:
-                measures, gradients = self._waiting.pop(self._added)
-                self.measures += measures
+                loss, said, gradients = self._waiting.pop(self._added)
+                self.loss += loss
+                self.said.append(said)
                 for weight, gradient in zip(self.weights, gradients, strict=True):
                     if gradient is not None:
                         _add_gradient(weight, gradient)
