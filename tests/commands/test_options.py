@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands import run as command
-from deepsquat.commands.options import build, build_network
+from deepsquat.commands.options import build, build_network, narrow
 from deepsquat.errors import UserError
+from deepsquat.model.network import Network
 from deepsquat.trainer.target import GoodOrBad
 from program import ROOT
 
@@ -92,3 +93,62 @@ def test_what_does_not_fit_is_named(override: str, message: str) -> None:
     config = composed(override)
     with pytest.raises(UserError, match=message):
         build(config, override.lstrip("+").split(".")[0])
+
+
+def network(*overrides: str) -> Network:
+    config = composed(*overrides)
+    narrow(config, list(overrides))
+    return build_network(config, GoodOrBad(), 144, 81)
+
+
+def test_a_class_takes_the_place_of_the_whole_option() -> None:
+    found = network("model._target_=deepsquat.model.resnet.ResNet", "model.blocks=2", "+model.widths=[4,8]")
+    assert dict(found.arguments) == {"blocks": 2, "widths": (4, 8)}
+    assert dict(network("model._target_=deepsquat.model.mlp.MLP").arguments) == {}
+
+
+def test_a_class_of_the_convnets_own_values_gets_none_that_was_not_typed() -> None:
+    found = network("model._target_=deepsquat.model.convnet.ConvNet", "model.hidden=[5]", "model.dropout=0")
+    assert dict(found.arguments) == {"hidden": (5,), "dropout": 0.0, "height": 144, "width": 81}
+
+
+def test_a_config_of_before_names_the_same_network() -> None:
+    config = composed()
+    config.model._target_ = "deepsquat.model.convnet.ConvNetOptions"
+    assert build_network(config, GoodOrBad(), 144, 81) == network()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model.dropout=much"], "^model.dropout: Value 'much'"),
+        (["+model.depth=3"], "^model.depth: ConvNet has no value of this name; it has blocks, kernel_size"),
+        (["model=mlp", "+model.padding=same"], "^model.padding: MLP has no value of this name"),
+        (["+model.height=3"], "^model.height is set by the images"),
+        (["model.blocks=6"], "^model: block 5 of 6"),
+        (["model._target_=os.system"], "^model._target_=os.system: .* DEEPSQUAT_TRUST=os"),
+        (["model._target_=deepsquat.skeleton.Style"], "is no torch.nn.Module"),
+        (["model._target_=deepsquat.skeleton.draw"], "is no torch.nn.Module"),
+        (["model._target_=null"], "^model._target_=None: give package.module.Name"),
+        (["model.hidden=[1000000000000]"], "parameters would take"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_one_line(overrides: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        network(*overrides)
+
+
+def test_a_config_that_is_read_back_is_held_to_the_same_trust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "extending"))
+    monkeypatch.setenv("DEEPSQUAT_TRUST", "mine")
+    config = composed("model._target_=mine.net.SmallNet")
+    narrow(config, ["model._target_=mine.net.SmallNet"])
+    OmegaConf.save(config, tmp_path / "config.yaml")
+    saved = OmegaConf.load(tmp_path / "config.yaml")
+    assert isinstance(saved, DictConfig)
+    assert build_network(saved, GoodOrBad(), 144, 81).description == "SmallNet"
+    monkeypatch.delenv("DEEPSQUAT_TRUST")
+    with pytest.raises(UserError, match=r"^model._target_=mine.net.SmallNet: .* DEEPSQUAT_TRUST=mine"):
+        build_network(saved, GoodOrBad(), 144, 81)

@@ -75,6 +75,9 @@ def build_metrics(config: DictConfig) -> dict[str, "Metric"]:
         key = f"metrics.{name}"
         if not isinstance(options, dict):
             raise UserError(f"{key} must hold options by name, got {options!r}")
+        if "_target_" not in options and name not in metrics.names():
+            there = ", ".join(metrics.names())
+            raise UserError(f"{key}: there is no such metric; there are {there}, or {key}._target_ names it")
         own = f"{metrics.__name__}.{name}.{name}"
         function = named(str(options.get("_target_", own)), f"{key}._target_")
         found[name] = partial(function, **arguments.fitted(function, _plain(options), key, {}, first=1))

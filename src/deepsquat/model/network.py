@@ -82,7 +82,7 @@ def _tried(
         with torch.no_grad():
             _refuse_shape(network.eval()(torch.zeros(3, *shape)), 3, outputs, key)
     per_image = saved() // 2
-    _refuse_want_of_memory(4 * per_image, f"{key}: what it keeps of an image while it trains")
+    _refuse_want_of_memory(4 * per_image, f"{key}: what it keeps of four images while it trains")
     return Network(
         cls, arguments, shape, _description(network, arguments), count, per_image,
         _penalised(network, order(), key),
@@ -175,7 +175,8 @@ def _refuse_shape(given: Any, batch: int, outputs: int, key: str) -> None:
 def _refuse_want_of_memory(needed: int, what: str) -> None:
     there = memory()
     if needed > there:
-        raise UserError(f"{what} would take {needed / 2**30:,.1f} GiB; this machine has {there / 2**30:,.1f}")
+        size = f"would take {needed / 2**30:,.1f} GiB of memory, and this machine has {there / 2**30:,.1f}"
+        raise UserError(f"{what} {size}; take a smaller network")
 
 
 def memory() -> int:
