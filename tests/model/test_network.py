@@ -71,6 +71,14 @@ class Computed(nn.Sequential):
         super().__init__(nn.Flatten(), layer, nn.Linear(4, 2))
 
 
+class Tied(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Flatten(), nn.Linear(3 * 32 * 18, 4), nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+        )
+        self[3].weight = self[2].weight
+
+
 class SaysSo(Computed):
     def penalised(self) -> list[Tensor]:
         return [self[2].weight, self[2].weight]
@@ -86,6 +94,7 @@ def chosen(cls: type[nn.Module], **arguments: object) -> Network:
 def test_l2_falls_on_all_layers_that_run_but_the_last() -> None:
     assert chosen(Net).penalised == ("body.weight",)
     assert chosen(Lazy).penalised == ("1.weight",)
+    assert chosen(Tied).penalised == ("1.weight", "2.weight")
     assert chosen(ResNet).penalised[0] == "stem.0.0.weight"
     assert len(chosen(ResNet).penalised) == 10 and "output.weight" not in chosen(ResNet).penalised
 

@@ -4,20 +4,36 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from deepsquat.model.convnet import ConvNet, ConvNetOptions
-from deepsquat.optim.adam import AdamOptions, adam_for, penalised
+from deepsquat.model.convnet import ConvNet
+from deepsquat.model.network import tried
+from deepsquat.optim.adam import AdamOptions
+from deepsquat.trainer.classifier import Classifier
 from deepsquat.trainer.pieces import may_be_split
-from deepsquat.trainer.steps import answers, make_step, measured
+from deepsquat.trainer.steps import Step, answers, make_step
+from deepsquat.trainer.target import GoodOrBad
 from program import ROOT
 
 HEIGHT, WIDTH = 32, 24
 CPU = torch.device("cpu")
+
+
+def classifier_of(make: Callable[..., nn.Module], options: AdamOptions, **arguments: object) -> Classifier:
+    return Classifier(tried(make, arguments, (3, HEIGHT, WIDTH), 2), GoodOrBad(), {}, options)
+
+
+def step_of(classifier: Classifier) -> Step:
+    optimizer, size = classifier.configure_optimizers(), classifier.chosen.bytes_per_image
+    return make_step(classifier.network, classifier.loss, optimizer, classifier.options.batch_size, CPU, size)
+
+
+def convnet(**arguments: object) -> nn.Module:
+    return ConvNet(HEIGHT, WIDTH, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +50,12 @@ def test_probabilities_are_clipped_as_keras_does() -> None:
     and its gradient is 0.880797 - 1 = -0.119203. Both are halved by the mean over two outputs.
     """
     logits = torch.tensor([[20.0, 2.0]], requires_grad=True)
-    loss, accuracy = measured(logits, torch.tensor([1]))
+    loss = GoodOrBad().loss(logits, torch.tensor([1]))
     loss.backward()
     assert loss.item() == pytest.approx((16.118096 + 0.126928) / 2, abs=1e-5)
     assert logits.grad is not None
     assert logits.grad.tolist() == [[0.0, pytest.approx(-0.119203 / 2, abs=1e-6)]]
-    assert float(accuracy) == 0.5
-    assert math.isnan(measured(torch.tensor([[math.nan, 0.0]]), torch.tensor([1]))[0])
+    assert math.isnan(GoodOrBad().loss(torch.tensor([[math.nan, 0.0]]), torch.tensor([1])))
 
 
 def batches(n: int, size: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
@@ -106,16 +121,19 @@ def tied_in_pieces() -> nn.Module:
     return network
 
 
-def bare_losses(network: nn.Module, data: list[tuple[Tensor, Tensor]], options: AdamOptions) -> list[float]:
+def bare_losses(
+    network: nn.Module, penalised: Iterable[str], data: list[tuple[Tensor, Tensor]], options: AdamOptions
+) -> list[float]:
     """As one would write it: the penalty by autograd, whole batches, and Adam by Keras's formula."""
     weights = [w for w in network.parameters() if w.requires_grad]
+    counted = [network.get_parameter(name) for name in penalised]
     m, v = ([torch.zeros_like(w) for w in weights] for _ in range(2))
     losses = []
     for t, (images, label) in enumerate(data, start=1):
         network.zero_grad()
         target = torch.eye(2)[label]
         bce = nn.functional.binary_cross_entropy_with_logits(network(images), target)
-        loss = bce + options.l2 * sum((w**2).sum() for w in penalised(network))
+        loss = bce + options.l2 * sum((w**2).sum() for w in counted)
         loss.backward()
         losses.append(float(loss.detach()))
         rate = options.lr * math.sqrt(1 - 0.999**t) / (1 - 0.9**t)
@@ -147,21 +165,21 @@ def test_losses_of_twenty_steps_are_those_of_a_bare_loop(
     torch.set_num_threads(1)  # small operations, which cores that share them would only slow down
     options, data = AdamOptions(lr=3e-3, l2=1e-3, batch_size=11), batches(20, 11)
     torch.manual_seed(0)
-    network = make()
+    classifier = classifier_of(make, options)
+    network, known = classifier.network, classifier.chosen
     assert may_be_split(network) == in_pieces
     torch.manual_seed(1)
-    step = make_step(network, adam_for(network, options), options.l2, 11, CPU)
-    ours = [float(step(images, label)[:2].sum()) for images, label in data]
+    step = step_of(classifier)
+    ours = [float(step(images, label)[0].sum()) for images, label in data]
     torch.manual_seed(0)
     bare = make()
     torch.manual_seed(1)
-    expected = bare_losses(bare, data, options)
+    expected = bare_losses(bare, known.penalised, data, options)
     assert ours == pytest.approx(expected, rel=1e-4)
     assert max(expected) - min(expected) > 0.01  # something moved
     # By the buffers too, such as BatchNorm's. (Not each weight: a bias before BatchNorm moves by rounding.)
-    torch.testing.assert_close(
-        answers(network.eval(), data[0][0]), bare.eval()(data[0][0]), rtol=1e-2, atol=1e-3
-    )
+    said = answers(network.eval(), data[0][0], known.bytes_per_image)
+    torch.testing.assert_close(said, bare.eval()(data[0][0]), rtol=1e-2, atol=1e-3)
 
 
 class Trusting(nn.Sequential):
@@ -178,7 +196,7 @@ class Overriding(Saying):
 
 
 def test_only_what_is_known_or_says_so_goes_in_pieces() -> None:
-    assert may_be_split(ConvNet(ConvNetOptions(blocks=1), HEIGHT, WIDTH))
+    assert may_be_split(convnet(blocks=1))
     assert may_be_split(Saying(nn.Linear(1, 1)))
     assert not may_be_split(Trusting(nn.Linear(1, 1)))
     assert not may_be_split(Overriding(nn.Linear(1, 1)))
@@ -193,13 +211,12 @@ def trained(cores: int, blocks: int = 2, n: int = 3) -> list[Tensor]:
     """Measures, weights and answers after n steps of 18 images, with dropout."""
     torch.set_num_threads(cores)
     torch.manual_seed(0)
-    network = ConvNet(ConvNetOptions(blocks=blocks), HEIGHT, WIDTH).to(memory_format=torch.channels_last)
-    options = AdamOptions(lr=1e-3, l2=1e-3, batch_size=18)
-    step = make_step(network, adam_for(network, options), options.l2, 18, CPU)
-    data = batches(n, 18)
-    measures = [step(255 * images, label) for images, label in data]
-    network.eval()
-    return [*measures, *network.parameters(), answers(network, 255 * data[0][0])]
+    classifier = classifier_of(convnet, AdamOptions(lr=1e-3, l2=1e-3, batch_size=18), blocks=blocks)
+    step, data = step_of(classifier), batches(n, 18)
+    measures = [step(255 * images, label)[0] for images, label in data]
+    network = classifier.network.eval()
+    said = answers(network, 255 * data[0][0], classifier.chosen.bytes_per_image)
+    return [*measures, *network.parameters(), said]
 
 
 @pytest.mark.parametrize("blocks", [1, 2])
@@ -212,26 +229,23 @@ def test_the_bits_are_the_same_on_any_number_of_cores(blocks: int) -> None:
 
 def test_dropout_differs_from_piece_to_piece_and_from_step_to_step() -> None:
     torch.manual_seed(0)
-    network = ConvNet(ConvNetOptions(blocks=1, dropout=0.5), HEIGHT, WIDTH)
     images, label = batches(1, 1)[0]
     still = AdamOptions(lr=1e-12, l2=0.0, batch_size=16)
-    step = make_step(network, adam_for(network, still), 0.0, 16, CPU)
-    alone = make_step(network, adam_for(network, still), 0.0, 1, CPU)
+    step = alone = step_of(classifier_of(convnet, still, blocks=1, dropout=0.5))
     # If all pieces dropped the same, sixteen times one image would cost as much as one alone.
     torch.manual_seed(1)
-    seen = [float(alone(255 * images, label)[0]) for _ in range(8)]
+    seen = [float(alone(255 * images, label)[0][0]) for _ in range(8)]
     assert len(set(seen)) == 8
     torch.manual_seed(1)
-    assert float(step(255 * images.expand(16, -1, -1, -1), label.expand(16))[0]) not in seen
+    assert float(step(255 * images.expand(16, -1, -1, -1), label.expand(16))[0][0]) not in seen
 
 
 def test_an_error_in_a_piece_comes_out_and_the_next_batch_goes_on() -> None:
-    network = plain()
-    step = make_step(network, adam_for(network, AdamOptions()), 0.0, 18, CPU)
+    step = step_of(classifier_of(plain, AdamOptions(batch_size=18)))
     (images, label), *_ = batches(1, 18)
     with pytest.raises(RuntimeError):
         step(images[:, :2], label)
-    assert step(images, label).isfinite().all()
+    assert step(images, label)[0].isfinite().all()
 
 
 SCRIPT = """

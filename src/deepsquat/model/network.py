@@ -27,7 +27,7 @@ class Network:
     that the L2 term counts, and `describe() -> str`, a few words for the names of runs.
     """
 
-    cls: type[nn.Module]
+    cls: Callable[..., nn.Module]
     arguments: Mapping[str, Any]
     shape: tuple[int, ...]  # of one input, such as (3, height, width)
     description: str
@@ -41,7 +41,7 @@ class Network:
 
 
 def tried(
-    cls: type[nn.Module], arguments: Mapping[str, Any], shape: tuple[int, ...], outputs: int
+    cls: Callable[..., nn.Module], arguments: Mapping[str, Any], shape: tuple[int, ...], outputs: int
 ) -> Network:
     """Makes the network and sends two inputs of a shape through it, on torch's device without memory.
 
@@ -66,7 +66,7 @@ def tried(
 
 
 def _tried(
-    cls: type[nn.Module],
+    cls: Callable[..., nn.Module],
     arguments: Mapping[str, Any],
     shape: tuple[int, ...],
     outputs: int,
@@ -89,7 +89,7 @@ def _tried(
     )  # fmt: skip
 
 
-def _made(cls: type[nn.Module], arguments: Mapping[str, Any], shape: tuple[int, ...]) -> nn.Module:
+def _made(cls: Callable[..., nn.Module], arguments: Mapping[str, Any], shape: tuple[int, ...]) -> nn.Module:
     network = cls(**arguments)
     if any(isinstance(p, UninitializedParameter) for p in network.parameters()):
         with torch.no_grad():
