@@ -1,7 +1,7 @@
 """One run, top to bottom: squats, poses, images, network, record."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,18 +14,18 @@ from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.images import Images, load_images
 from deepsquat.locks import held
-from deepsquat.model.convnet import ConvNet
 from deepsquat.runs import files as run_files
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.record import known_tags, log_inputs
 from deepsquat.runs.said import say_data, say_results
-from deepsquat.split import audit, split
+from deepsquat.split import PARTS, audit, split
 from deepsquat.study import running
 from deepsquat.trainer.batches import SquatData, items_of
 from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.trainer.classifier import Classifier
 from deepsquat.trainer.options import device_of, make_trainer
 from deepsquat.trainer.predictions import predictions
+from deepsquat.trainer.target import Target
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,12 @@ def train(
     return Result(run.id, fitted.metrics, folder)
 
 
+def returned(target: Target, metrics: Iterable[str]) -> list[str]:
+    """The names of what a run returns."""
+    measured = ("loss", target.loss_name, "l2_penalty", *metrics)
+    return [*(f"{part}/{name}" for part in PARTS for name in measured), "fit_seconds", "best_epoch"]
+
+
 def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[str, str]) -> tracking.Run:
     run = store.find(run_id)
     before, now = run.tag("data.fingerprint"), str(images.fingerprint)
@@ -119,10 +125,10 @@ def _fit_and_test(
     choices: Choices, run: tracking.Run, data: SquatData, folder: Path, goes_on: bool
 ) -> _Fitted:
     pl.seed_everything(choices.seed, verbose=False)
-    style = choices.skeleton
-    network = ConvNet(choices.model, style.height, style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    classifier = Classifier(network, choices.optim, choices.trainer.compile)
-    parameters = float(sum(p.numel() for p in network.parameters()))
+    classifier = Classifier(
+        choices.model, choices.target, choices.metrics, choices.optim, choices.trainer.compile
+    )
+    parameters = float(choices.model.parameters)
 
     last_epoch: dict[str, float] = {}
 
@@ -140,6 +146,11 @@ def _fit_and_test(
         seconds = time.monotonic() - start
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"optim.batch_size={choices.optim.batch_size} is more than the GPU's memory holds; "
+            "take a smaller batch, a smaller network or trainer=cpu"
+        ) from error
     test = data.parts["test"]
     tested = classifier.evaluate("test", test, test.device)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from deepsquat.commands.options import build
+from deepsquat.commands.options import build, build_metrics, build_network, narrow
 from deepsquat.errors import UserError
 from deepsquat.processes import stop_on_sigterm
 
@@ -19,6 +19,8 @@ def train(config: DictConfig) -> dict[str, float]:
     resume = config.resume
     if resume is not None:
         config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
+    else:
+        narrow(config, HydraConfig.get().overrides.task)
     choices = _choices(config)
     tags = {}
     if config.trial is not None:
@@ -37,13 +39,18 @@ def _choices(config: DictConfig) -> Any:
     if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
+    from deepsquat.trainer.metrics import tried
+    from deepsquat.trainer.target import GoodOrBad
 
     options = {group: build(config, group) for group in GROUPS}
-    style = options["skeleton"]
-    options["model"].feature_shape(style.height, style.width)
+    style, target, metrics = options["skeleton"], GoodOrBad(), build_metrics(config)
+    tried(metrics, target)
     protocol = config.protocol
     return Choices(
         **options,
+        model=build_network(config, target, style.height, style.width),
+        target=target,
+        metrics=metrics,
         seed=config.seed,
         protocol=protocol.name,
         protocol_note=protocol.note,

@@ -11,7 +11,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from deepsquat.errors import UserError
@@ -23,6 +22,7 @@ from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
 from deepsquat.study.space import Space, parse
 from deepsquat.study.sweep import sweep
 from deepsquat.study.task import Task, threads_per_job
+from deepsquat.trust import named
 
 
 def run(
@@ -73,7 +73,7 @@ def run(
             if returned.status == JobStatus.FAILED:
                 raise returned._return_value
 
-    made: Any = get_class(options.hooks) if options.hooks else Hooks
+    made = named(options.hooks, "hydra.sweeper.hooks") if options.hooks else Hooks
     hooks = made(composed, options.study, str(folder))
     return sweep(options, address, str(folder), space, identity, hooks, task, launch, jobs)
 
