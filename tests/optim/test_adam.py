@@ -83,6 +83,19 @@ def test_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
         assert torch.equal(a, b) and not torch.equal(a, before)
 
 
+def test_goes_on_from_a_checkpoint_of_torchs_adam() -> None:
+    """As earlier versions wrote it."""
+    network = _network()
+    before = torch.optim.Adam(network.parameters(), lr=1e-2, weight_decay=1e-3, fused=True)
+    network(torch.rand(2, 3, 8, 8)).sum().backward()
+    before.step()
+    adam = Adam([{"params": list(network.parameters())}], lr=1.0)
+    adam.load_state_dict(before.state_dict())
+    _steps(network, adam, range(1))
+    assert {float(state["step"]) for state in adam.state.values()} == {2.0}
+    assert adam.param_groups[0]["lr"] == 1e-2 and adam.param_groups[0]["weight_decay"] == 1e-3
+
+
 def test_leaves_alone_what_is_frozen_or_has_no_gradient() -> None:
     network = _network()
     frozen, unused = network[0].weight.requires_grad_(False), network[3].bias

@@ -227,6 +227,18 @@ def test_the_bits_are_the_same_on_any_number_of_cores(blocks: int) -> None:
         assert all(torch.equal(a, b) for a, b in zip(trained(cores, blocks), one, strict=True)), cores
 
 
+def test_whole_batches_differ_by_the_order_of_sums_alone() -> None:
+    """BatchNorm: cores share every operation, and each adds up its part. The dropout is torch's own."""
+    found = []
+    for cores in (1, 2):
+        torch.set_num_threads(cores)
+        torch.manual_seed(0)
+        network = plain(nn.BatchNorm2d(8), nn.Dropout(0.3))
+        step = make_step(network, adam_for(network, AdamOptions(lr=1e-3)), 0.0, 18, CPU)
+        found.append([step(images, label)[0].item() for images, label in batches(4, 18)])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
 def test_dropout_differs_from_piece_to_piece_and_from_step_to_step() -> None:
     torch.manual_seed(0)
     images, label = batches(1, 1)[0]
