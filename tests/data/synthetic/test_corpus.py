@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepsquat.data.squats import FrameChoice, LabelledVideos
-from deepsquat.data.synthetic.corpus import planned, read_joints
+from deepsquat.data.synthetic.corpus import planned
 from deepsquat.data.synthetic.source import SyntheticSquats
 from deepsquat.data.videos.annotations import read_labels
 from deepsquat.errors import UserError
@@ -25,6 +25,11 @@ def options(root: Path, **changes: object) -> SyntheticSquats:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> LabelledVideos:
     return options(tmp_path_factory.mktemp("small")).collect()
+
+
+def joints_of(corpus: LabelledVideos) -> dict[str, np.ndarray]:
+    with np.load(corpus.root / "joints.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -49,7 +54,7 @@ def test_another_seed_makes_another_corpus_beside_the_first(small: LabelledVideo
 
 
 def test_videos_are_portrait_h264_at_30_frames_a_second(corpus: LabelledVideos) -> None:
-    joints = read_joints(corpus.root / "joints.npz")
+    joints = joints_of(corpus)
     for video in {squat.video for squat in corpus.squats}:
         with av.open(str(corpus.root / video)) as container:
             stream = container.streams.video[0]
@@ -62,7 +67,7 @@ def test_videos_are_portrait_h264_at_30_frames_a_second(corpus: LabelledVideos) 
 
 
 def test_labels_agree_with_the_true_joints(corpus: LabelledVideos) -> None:
-    joints = read_joints(corpus.root / "joints.npz")
+    joints = joints_of(corpus)
     assert tuple(joints["names"]) == NAMES
     for squat in corpus.squats:
         metres = joints[f"{squat.video}/metres"]
@@ -75,7 +80,7 @@ def test_labels_agree_with_the_true_joints(corpus: LabelledVideos) -> None:
 
 def test_the_figure_is_drawn_where_the_joints_are(corpus: LabelledVideos) -> None:
     """At every large joint some frame shows something that was not there when the joint was elsewhere."""
-    joints = read_joints(corpus.root / "joints.npz")
+    joints = joints_of(corpus)
     names = [f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "shoulder")]
     for video in {squat.video for squat in corpus.squats}:
         with av.open(str(corpus.root / video)) as container:

@@ -118,6 +118,11 @@ def points(body: Body, posture: Posture) -> np.ndarray:
     return np.stack([at[name] for name in POINTS], axis=1)
 
 
+def in_room(points: np.ndarray) -> np.ndarray:
+    """(..., 3) of the body's axes to the camera's: x to where the body faces, y to its left, z up."""
+    return points[..., [2, 0, 1]]
+
+
 def two_bones(
     start: np.ndarray, end: np.ndarray, first: float, second: float, pole: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

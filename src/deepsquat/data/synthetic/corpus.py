@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import cv2
@@ -22,6 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from deepsquat.data.squats import Squat
+from deepsquat.data.synthetic.body import in_room
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.data.synthetic.render import Painter, drawn_look
 from deepsquat.data.synthetic.room import drawn_scene
@@ -172,14 +172,8 @@ def _write_joints(options: SyntheticSquats, films: tuple[Film, ...]) -> None:
     for film in films:
         filmed = motion(options, film)
         metres = filmed.points[:, : len(NAMES)]
-        pixels, _ = painter(options, film, filmed).scene.camera.project(metres)
+        pixels, _ = painter(options, film, filmed).scene.camera.project(in_room(metres))
         arrays[f"{film.name}/pixels"] = pixels.astype(np.float32)
         arrays[f"{film.name}/metres"] = metres.astype(np.float32)
     with written_whole(options.folder / "joints.npz") as path:
         np.savez_compressed(path, allow_pickle=False, **arrays)
-
-
-def read_joints(path: Path) -> dict[str, np.ndarray]:
-    """Every array of a `joints.npz`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
