@@ -1,5 +1,6 @@
 """One small corpus for the whole session, made by the program itself."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from program import ROOT, Command, environment
+
+# Begun in the background of a script, the tests and all that they start would ignore Ctrl-C, and some are there
+# to be interrupted. A handler, unlike an ignored signal, is not handed on: the processes get the default.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+import ctypes
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,23 @@ def _standing() -> np.ndarray:
         for joint, height in (("shoulder", 0.3), ("hip", 0.5), ("knee", 0.7), ("ankle", 0.9)):
             pose[INDEX[f"{side}_{joint}"], 1] = height
     return pose
+
+
+def test_a_library_of_the_system_that_is_missing_is_not_taken_for_a_bad_bundle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from mediapipe.tasks.python import vision
+
+    def load(options: object) -> None:
+        ctypes.CDLL("libnothing.so.1")
+
+    monkeypatch.setattr(vision.PoseLandmarker, "create_from_options", load)
+    with pytest.raises(UserError, match=r"cannot be loaded \(libnothing\.so\.1: .*`python src/check\.py`"):
+        PoseEstimator(tmp_path / "pose.task")
+    # What `import mediapipe` raises where OpenCV cannot be loaded is an ImportError.
+    monkeypatch.setitem(sys.modules, "mediapipe.tasks.python", None)
+    with pytest.raises(UserError, match=r"MediaPipe cannot be loaded .*`python src/check\.py`"):
+        PoseEstimator(tmp_path / "pose.task")
 
 
 def test_bad_options_are_named_as_they_are_typed() -> None:

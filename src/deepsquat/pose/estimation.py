@@ -124,15 +124,25 @@ def _received(connection: Connection, process: BaseProcess, work: VideoWork) -> 
         kind, content = connection.recv()
     except (EOFError, OSError):  # OSError: in the middle of a message
         process.join()
-        raise UserError(
-            f"{work.root / work.video}: the process that read it was killed (exit code {process.exitcode}), "
-            "perhaps for want of memory; start again, perhaps with pose.workers=1: finished videos are kept"
-        ) from None
+        raise UserError(f"{work.root / work.video}: {_end(process.exitcode or 0)}") from None
     if kind == "mistake":
         raise UserError(content)
     if kind == "defect":
         raise RuntimeError(f"in the process that read {work.root / work.video}:\n{content}")
     return content if kind == "poses" else None
+
+
+def _end(exit_code: int) -> str:
+    """Why a worker ended early, and what to do: the system kills for want of memory, a C library crashes."""
+    if -exit_code in (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV):
+        return (
+            f"a C library crashed in the process that was to read it ({signal.Signals(-exit_code).name}); "
+            "`python src/check.py` says whether MediaPipe runs on this machine; finished videos are kept"
+        )
+    return (
+        f"the process that read it was killed (exit code {exit_code}), "
+        "perhaps for want of memory; start again, perhaps with pose.workers=1: finished videos are kept"
+    )
 
 
 def _work(connection: Connection, bundle: Path) -> None:

@@ -49,8 +49,10 @@ class PoseEstimator:
     """A loaded PoseLandmarker. A frame's landmarks depend on that frame alone, not on those before it."""
 
     def __init__(self, bundle: Path) -> None:
-        from mediapipe.tasks.python import BaseOptions, vision
-
+        try:
+            from mediapipe.tasks.python import BaseOptions, vision
+        except ImportError as error:
+            raise _cannot_load(error) from None
         options = vision.PoseLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(bundle), delegate=BaseOptions.Delegate.CPU),
             running_mode=vision.RunningMode.IMAGE,  # no tracking, so neither order nor gaps matter
@@ -60,6 +62,8 @@ class PoseEstimator:
         try:
             self._landmarker: Any = vision.PoseLandmarker.create_from_options(options)
         except (RuntimeError, ValueError, OSError) as error:
+            if type(error) is OSError:  # ctypes' own; for a file it would be a subclass
+                raise _cannot_load(error) from None
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"{bundle}: MediaPipe cannot load this pose bundle ({reason}); use another"
@@ -86,6 +90,12 @@ class PoseEstimator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _cannot_load(error: Exception) -> UserError:
+    return UserError(
+        f"MediaPipe cannot be loaded ({error}); `python src/check.py` says what the system lacks"
+    )
 
 
 def upright(poses: list[np.ndarray]) -> np.ndarray | None:
