@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import random
 import re
 import shutil
 import signal
@@ -17,12 +18,13 @@ import psutil
 import pytest
 
 import deepsquat
-from deepsquat.data.squats import FrameChoice, LabelledVideos, Squat
-from deepsquat.data.videos.frames import read_frames
+from deepsquat.data.squats import Drops, FrameChoice, LabelledVideos, Squat
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.pose.mediapipe import MediaPipePose
-from deepsquat.pose.table import Prepared, prepare, read_table, write_table
+from deepsquat.pose.storage import read_columns, write_columns
+from deepsquat.pose.table import Prepared, prepare
+from films import read_frames
 
 
 @dataclass
@@ -43,9 +45,9 @@ class Table:
     def inputs(self) -> dict[str, str]:
         return {"rows": str(len(self.table))}
 
-    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
         self.made += 1
-        return self.table, {"a#0: a marker is lost": 2}
+        return self.table, Drops({"a#0: a marker is lost": 2}, {"b#1": "the file is empty"})
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +213,7 @@ def test_other_frames_or_another_video_need_estimation(
         prepare(Videos(replace(videos, root=copy)), MediaPipePose(), offline)
 
 
-def test_a_squat_without_frames_is_dropped_and_named_and_a_video_without_anyone_refused(
+def test_what_cannot_be_used_is_dropped_named_and_counted(
     videos: LabelledVideos, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = videos.squats[0]
@@ -219,37 +221,62 @@ def test_a_squat_without_frames_is_dropped_and_named_and_a_video_without_anyone_
     empty = np.full_like(person, 128)
     _film(tmp_path / "half.mp4", [person] * 5 + [empty] * 5)
     _film(tmp_path / "empty.mp4", [empty] * 10)
-    half = [Squat("half.mp4", 0, 0.0, 0.2, 0.4, 1), Squat("half.mp4", 1, 0.5, 0.7, 0.9, 0)]
-    given = LabelledVideos(tmp_path, tuple(half), FrameChoice(each_side=1, step=0.1))
+    (tmp_path / "text.mp4").write_text("this is no video\n")
+    (tmp_path / "nothing.mp4").touch()
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "half.mp4").read_bytes()[:-500])
+    squats = [
+        Squat("half.mp4", 0, 0.0, 0.2, 0.4, 1),
+        Squat("half.mp4", 1, 0.5, 0.7, 0.9, 0),
+        Squat("half.mp4", 2, 5.0, 5.5, 6.0, 0),
+        *(
+            Squat(f"{name}.mp4", i, i / 2, i / 2 + 0.2, i / 2 + 0.4, 1)
+            for name in ("empty", "text", "nothing", "cut", "gone")
+            for i in (0, 1)
+        ),
+    ]
+    given = Videos(LabelledVideos(tmp_path, tuple(squats), FrameChoice(each_side=1, step=0.1)))
     folder = _with_bundle(tmp_path, bundle_folder)
-    result = prepare(Videos(given), MediaPipePose(workers=1), folder)
+    result = prepare(given, MediaPipePose(workers=1), folder)
     assert set(result.table.squat) == {"half.mp4#0"}
-    assert result.manifest["frames_dropped"]["nobody found"] == 3
-    assert list(result.manifest["dropped"]) == ["half.mp4#1"]
-    assert "Dropped squats: half.mp4#1: 0 of 3 frames usable" in capsys.readouterr().out
+    assert result.manifest["frames_dropped"]["nobody found"] == 3 + 6
+    dropped = result.manifest["dropped"]
+    assert set(dropped) == {squat.id for squat in squats[1:]}
+    for name, why in (
+        ("half.mp4#1", "0 of 3 frames usable"),
+        ("half.mp4#2", "ends at 6.0 s but the video is 1.0 s long"),
+        ("empty.mp4#1", "nobody found standing upright"),
+        ("text.mp4#0", "is no video"),
+        ("nothing.mp4#0", "the file is empty"),
+        ("cut.mp4#1", "is cut off or damaged"),
+        ("gone.mp4#0", "cannot be read (No such file or directory)"),
+    ):
+        assert why in dropped[name], name
+    out = capsys.readouterr().out
+    assert "Dropped squats, 12 of 13: half.mp4#1: 0 of 3 frames usable" in out
+    assert "2 of empty.mp4: nobody found" in out and "; and 2 more" in out
 
-    nobody = Squat("empty.mp4", 0, 0.0, 0.5, 0.9, 1)
-    given = replace(given, squats=(*half, nobody))
-    for _ in range(2):  # found out, then remembered
-        with pytest.raises(UserError, match=r"empty\.mp4: nobody .* in any of the 3 frames tried"):
-            prepare(Videos(given), MediaPipePose(workers=1), folder)
+    again = prepare(given, MediaPipePose(workers=1), folder)  # found, with what was dropped
+    assert again.manifest == json.loads(json.dumps(result.manifest))
+    assert "Dropped squats, 12 of 13" in capsys.readouterr().out
 
 
-def test_a_mistake_found_in_a_worker_reaches_the_user_in_one_line(
-    bundle_folder: Path, tmp_path: Path
-) -> None:
+def test_a_data_set_with_nothing_left_is_an_error(bundle_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("this is no video\n")
     given = LabelledVideos(tmp_path, (Squat("text.mp4", 0, 0.0, 0.5, 1.0, 1),), FrameChoice())
-    with pytest.raises(UserError, match=r"text\.mp4: ") as caught:
-        prepare(Videos(given), MediaPipePose(workers=1), _with_bundle(tmp_path, bundle_folder))
-    assert "\n" not in str(caught.value)
+    folder = _with_bundle(tmp_path, bundle_folder)
+    for _ in range(2):  # found out, then remembered
+        with pytest.raises(
+            UserError, match=r"none of the 1 squats .* text\.mp4#0: is no video; give a video file"
+        ) as caught:
+            prepare(Videos(given), MediaPipePose(workers=1), folder)
+        assert "\n" not in str(caught.value)
     assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (signal.SIGKILL, r"was killed \(exit code -9\), perhaps for want of memory"),
+        (signal.SIGKILL, r"was killed \(exit code -9\), perhaps out of memory"),
         (signal.SIGABRT, r"a C library crashed .*\(SIGABRT\); `python src/check\.py` says"),
     ],
 )
@@ -305,20 +332,65 @@ def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(
 def test_a_table_goes_through_a_file_unchanged(prepared: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     for table in (prepared.table, prepared.table.rows(np.arange(0))):
-        write_table(path, table)
-        back = read_table(path)
+        write_columns(path, table)
+        back = read_columns(LandmarkTable, path)
         for name, column in vars(table).items():
             np.testing.assert_array_equal(getattr(back, name), column)
             assert getattr(back, name).dtype.kind == column.dtype.kind
         assert back.landmarks.shape == (len(table), 33, 4)
 
 
-def test_a_damaged_table_is_refused_in_one_line(prepared: Prepared, tmp_path: Path) -> None:
-    path = tmp_path / "table.parquet"
-    path.write_bytes(prepared.path.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"table\.parquet: cannot be read .* delete it") as caught:
-        read_table(path)
-    assert "\n" not in str(caught.value)
+def _flipped(path: Path, seed: int, places: int = 1) -> None:
+    """Changes some bytes of a file, which keeps its size."""
+    content = bytearray(path.read_bytes())
+    for place in random.Random(seed).sample(range(len(content)), places):
+        content[place] ^= 1 << seed % 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("what", ["table", "manifest", "hashes", "poses"])
+def test_what_is_damaged_is_said_and_made_again(
+    what: str,
+    seed: int,
+    prepared: Prepared,
+    videos: LabelledVideos,
+    offline: Path,
+    bundle_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    landmarks = offline / "landmarks"
+    table = landmarks / prepared.path.name
+    path = {
+        "table": table,
+        "manifest": table.with_suffix(".json"),
+        "hashes": landmarks / "hashes.json",
+        "poses": next((landmarks / "videos").iterdir()),
+    }[what]
+    if what == "poses":
+        table.unlink()
+        _with_bundle(offline, bundle_folder)
+    whole = path.read_bytes()
+    _flipped(path, seed, places=1 if seed % 2 else 20)
+    again = prepare(Videos(videos), MediaPipePose(workers=1), offline)
+    assert again.fingerprint == prepared.fingerprint
+    assert again.path.read_bytes() == prepared.path.read_bytes()
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if "it is made again" in line]) == 1
+    assert lines[0].startswith(f"{path}: ")
+    if what != "manifest":  # it says how long the making took
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 10_000, '{"a": 1}', '{"a": [1, 2], "sha256": 3}', "\0"])
+def test_a_memory_of_hashes_that_makes_no_sense_is_made_again(
+    content: str, prepared: Prepared, videos: LabelledVideos, offline: Path
+) -> None:
+    path = offline / "landmarks" / "hashes.json"
+    whole = path.read_bytes()
+    path.write_text(content)
+    assert prepare(Videos(videos), MediaPipePose(), offline).fingerprint == prepared.fingerprint
+    assert path.read_bytes() == whole
 
 
 def test_a_source_that_knows_the_landmarks_is_asked_once(
@@ -326,7 +398,9 @@ def test_a_source_that_knows_the_landmarks_is_asked_once(
 ) -> None:
     source = Table(prepared.table)
     made = prepare(source, MediaPipePose(), tmp_path)
-    assert "Dropped frames: 2 (a#0: a marker is lost)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Dropped frames: 2 (a#0: a marker is lost)" in out
+    assert "Dropped squats, 1 of 7: b#1: the file is empty" in out
     found = prepare(source, MediaPipePose(min_frames=5), tmp_path)
     assert source.made == 1
     assert found.fingerprint == made.fingerprint

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.augment import Augment
-from deepsquat.images import named
+from deepsquat.images import source_name
 from deepsquat.model.convnet import ConvNetOptions
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.skeleton import Style
@@ -38,7 +38,7 @@ class Choices:
     def name(self) -> str:
         """The run's name."""
         network = f"{self.model.blocks} blocks, kernel {self.model.kernel_size}, l2 {self.optim.l2:g}"
-        return f"{network}, {named(self.data)}, {self.protocol}"
+        return f"{network}, {source_name(self.data)}, {self.protocol}"
 
     def title(self, run_id: str) -> str:
         """Over a picture of the run."""

@@ -1,7 +1,8 @@
-"""Films the corpus: plans the videos, draws them in several processes, writes labels and true joints.
+"""Renders the corpus: plans the videos, draws them in several processes, writes labels and true joints.
 
-A video depends only on the options and its number, and is written whole: an interrupted corpus goes on where
-it stopped. `labels.yaml` comes last; with it and the `corpus.json` of these options the corpus is complete.
+A video depends only on the options and its number, and is written whole: an interrupted corpus continues
+where it stopped. `labels.yaml` comes last; with it and the `corpus.json` of these options the corpus is
+complete.
 
 `joints.npz` is compressed and holds no pickles: `names` (33,) are MediaPipe's landmarks, and for each video
 `<video>/pixels` (frames, 33, 2) float32, x to the right and y down in the picture, and
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -27,7 +29,8 @@ from deepsquat.data.synthetic.render import Painter, drawn_look
 from deepsquat.data.synthetic.room import drawn_scene
 from deepsquat.data.synthetic.source import SQUATS_A_VIDEO, SyntheticSquats
 from deepsquat.data.videos.annotations import write_labels
-from deepsquat.files import written_whole
+from deepsquat.errors import UserError
+from deepsquat.files import add_checksum, read_checked, written_whole
 from deepsquat.landmarks import NAMES
 from deepsquat.processes import cores, end_with_parent
 
@@ -38,7 +41,7 @@ ENCODER = {"preset": "veryfast", "crf": "23", "threads": "1", "mbtree": "0", "g"
 
 @dataclass(frozen=True)
 class Film:
-    """One video to make."""
+    """One video to render."""
 
     number: int
     subject: int
@@ -79,11 +82,11 @@ def _counts(rng: np.random.Generator, squats: int, videos: int) -> list[int]:
 def drawn(options: SyntheticSquats) -> None:
     """Draw what is missing of the corpus."""
     folder = options.folder
-    note, labels = folder / "corpus.json", folder / "labels.yaml"
+    note, labels, joints = (folder / name for name in ("corpus.json", "labels.yaml", "joints.npz"))
     films = planned(options)
     missing = [film for film in films if not (folder / film.name).exists()]
     same = note.exists() and note.read_text(encoding="utf-8") == options.description()
-    if same and labels.exists() and not missing:
+    if same and not missing and all([_is_whole(labels), _is_whole(joints)]):
         return
     with written_whole(note) as path:
         path.write_text(options.description(), encoding="utf-8")
@@ -93,7 +96,18 @@ def drawn(options: SyntheticSquats) -> None:
             bar.update()
     _write_joints(options, films)
     squats = [squat for film in films for squat in _squats(options, film)]
-    write_labels(labels, squats)
+    with written_whole(labels) as path:
+        write_labels(path, squats)
+        add_checksum(path)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file is there and undamaged; says where it is damaged."""
+    try:
+        return path.exists() and bool(read_checked(path, "it is made again"))
+    except UserError as error:
+        print(error)
+        return False
 
 
 def _in_processes(options: SyntheticSquats, films: list[Film]) -> Iterator[None]:
@@ -110,7 +124,7 @@ def _in_processes(options: SyntheticSquats, films: list[Film]) -> Iterator[None]
     try:
         yield from pool.map(write_video, [options] * len(films), films)
     finally:
-        # After Ctrl-C the videos under way are finished, and no other is begun.
+        # After Ctrl-C the videos under way are finished, and no other is started.
         pool.shutdown(cancel_futures=True)
 
 
@@ -121,12 +135,12 @@ def _begin_worker() -> None:
 
 
 def motion(options: SyntheticSquats, film: Film) -> Motion:
-    """What happens in a film."""
+    """The motion of one video."""
     return filmed_motion(options.seed, film.number, film.subject, film.labels)
 
 
 def painter(options: SyntheticSquats, film: Film, motion: Motion) -> Painter:
-    """Who draws a film: the subject's looks, and the video's room and camera."""
+    """The renderer of one video: the subject's looks, and the video's room and camera."""
     look = drawn_look(np.random.default_rng([options.seed, 3, film.subject]))
     room = np.random.default_rng([options.seed, 4, film.number])
     return Painter(motion.body, look, drawn_scene(room, options.width, options.height, motion.body.height))
@@ -177,3 +191,4 @@ def _write_joints(options: SyntheticSquats, films: tuple[Film, ...]) -> None:
         arrays[f"{film.name}/metres"] = metres.astype(np.float32)
     with written_whole(options.folder / "joints.npz") as path:
         np.savez_compressed(path, allow_pickle=False, **arrays)
+        add_checksum(path)
