@@ -1,7 +1,6 @@
 """What the labels alone say of a run, before minutes go into poses."""
 
 from functools import lru_cache
-from typing import Any
 
 from deepsquat.augment import Augment
 from deepsquat.data.squats import LabelledVideos, VideoSource
@@ -19,7 +18,7 @@ def check_early(source: object, options: SplitOptions, augment: Augment, batch_s
     """
     if not isinstance(source, VideoSource):
         return
-    videos = _collected(source)
+    videos = _collected(source)  # type: ignore[arg-type]  # options are frozen, and so hashable
     items = {
         squat.id: Item(squat.id, squat.video, squat.subject or "", squat.label)
         for squat in videos.squats
@@ -35,6 +34,5 @@ def check_early(source: object, options: SplitOptions, augment: Augment, batch_s
 
 
 @lru_cache(maxsize=2)  # a sweep trains many times on the same squats
-def _collected(source: Any) -> LabelledVideos:
-    found: LabelledVideos = source.collect()
-    return found
+def _collected(source: VideoSource) -> LabelledVideos:
+    return source.collect()
