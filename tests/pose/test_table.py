@@ -329,6 +329,23 @@ def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(
     assert first.stat().st_mtime_ns == written
 
 
+def test_workers_end_with_a_parent_that_is_killed_alone(
+    videos: LabelledVideos, bundle_folder: Path, tmp_path: Path
+) -> None:
+    folder = _with_bundle(tmp_path / "data", bundle_folder)
+    script = tmp_path / "script.py"
+    script.write_text(_script(replace(videos, frames=FrameChoice(each_side=5)), folder))
+    environment = os.environ | {"PYTHONPATH": str(Path(deepsquat.__file__).parents[1])}
+    process = subprocess.Popen([sys.executable, script], env=environment, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(folder.rglob("videos/*.parquet")):
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert family
+    assert not psutil.wait_procs(family, timeout=10)[1]
+
+
 def test_a_table_goes_through_a_file_unchanged(prepared: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     for table in (prepared.table, prepared.table.rows(np.arange(0))):
