@@ -198,6 +198,7 @@ def _work(connection: Connection, bundle: Path) -> None:
 def _poses(
     work: VideoWork, estimator: Callable[[np.ndarray], np.ndarray | None], connection: Connection
 ) -> VideoPoses:
+    from deepsquat.data.videos.file import Exhausted
     from deepsquat.data.videos.frames import squat_frames
 
     path = work.root / work.video
@@ -214,6 +215,8 @@ def _poses(
             found = _NOBODY if landmarks is None else landmarks
             rows.append((squat.index, number, time, offset, width / height, found, ""))
             connection.send(("frame", None))
+    except Exhausted:
+        raise
     except UserError as error:
         return VideoPoses.none_of(work.squats, str(error).removeprefix(f"{path}: "))
     rows = [row for row in rows if row[0] not in unread]

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import pytest
 
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.data.videos import frames as video
+from deepsquat.data.videos.file import Exhausted
 from deepsquat.data.videos.frames import decoded, indexed, squat_frames
 from deepsquat.errors import UserError
 from films import read_frames
@@ -184,8 +186,8 @@ def test_only_what_is_wanted_is_decoded_and_converted(clip: Path, monkeypatch: p
     stamps: list[int] = []
     frames_of = video._frames
 
-    def counting(codec: object, packet: object) -> list:
-        frames = frames_of(codec, packet)
+    def counting(path: Path, codec: object, packet: object) -> list:
+        frames = frames_of(path, codec, packet)
         stamps.extend(frame.pts for frame in frames)
         return frames
 
@@ -331,6 +333,17 @@ def test_an_unreadable_video_is_refused(tmp_path: Path, clip: Path) -> None:
     path.write_bytes(clip.read_bytes())
     path.chmod(0)
     assert refusal(path).startswith("cannot be read (Permission denied)")
+
+
+def test_want_of_file_handles_is_not_laid_upon_the_video(clip: Path) -> None:
+    """Else its squats would be dropped, and remembered as such."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(Exhausted, match=r"clip\.mp4: cannot be read now \(Too many open files\)"):
+            indexed(clip)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:

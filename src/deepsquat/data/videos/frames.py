@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from deepsquat.data.squats import FrameChoice, Squat
-from deepsquat.data.videos.file import opened
+from deepsquat.data.videos.file import if_exhausted, opened
 from deepsquat.errors import UserError
 
 FARTHEST = 0.25  # seconds from a wanted time to its frame, in a squat; enough for 2 frames per second
@@ -122,9 +122,9 @@ def indexed(path: Path) -> Index:
     with opened(path) as (container, stream):
         codec = stream.codec_context
         in_order = container.format.name == "avi"  # no timestamps in it: libav counts packets up as they lie
-        for packet in _packets(container, stream):
+        for packet in _packets(path, container, stream):
             if first is None:
-                first = next(iter(_frames(codec, packet)), None)
+                first = next(iter(_frames(path, codec, packet)), None)
             stamp = packet.dts if packet.pts is None else packet.pts
             if stamp is None:
                 raise UserError(f"{path}: its frames have no timestamps; convert it to an .mp4 with them")
@@ -134,7 +134,7 @@ def indexed(path: Path) -> Index:
                 if stamp >= last:
                     last, duration = stamp, packet.duration or 0
         if first is None:
-            first = next(iter(_frames(codec, None)), None)
+            first = next(iter(_frames(path, codec, None)), None)
         unit = stream.time_base
     if first is None or not shown or not unit:
         raise UserError(f"{path}: no frame of it can be decoded; export the video again")
@@ -182,12 +182,12 @@ def _counted(path: Path) -> Iterator[tuple[int, VideoFrame]]:
     number = 0
     with opened(path) as (container, stream):
         try:
-            for packet in chain(_packets(container, stream), [None]):
+            for packet in chain(_packets(path, container, stream), [None]):
                 for frame in stream.codec_context.decode(packet):
                     yield number, frame
                     number += 1
-        except av.FFmpegError:
-            return
+        except av.FFmpegError as error:
+            if_exhausted(path, error)
 
 
 def _stamped(
@@ -205,13 +205,13 @@ def _stamped(
         may_skip = not whole and codec.name == "h264" and "mp4" in container.format.name
         decoding = False
         for packet, is_needed in zip(
-            chain(_packets(container, stream), [None]), chain(needed, [False]), strict=False
+            chain(_packets(path, container, stream), [None]), chain(needed, [False]), strict=False
         ):
             if is_needed or decoding:
                 if may_skip and packet is not None:
                     stamp = packet.dts if packet.pts is None else packet.pts
                     codec.skip_frame = "DEFAULT" if stamp in number_of else "NONREF"
-                for frame in _frames(codec, packet if is_needed else None):
+                for frame in _frames(path, codec, packet if is_needed else None):
                     if frame.pts in number_of:
                         yield number_of[frame.pts], frame
             if decoding and not is_needed:
@@ -234,21 +234,22 @@ def _needed(packets: Sequence[tuple[int, bool]], wanted: set[int]) -> list[bool]
     return needed
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+def _packets(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
     """The stream's packets; up to the first place that cannot be read."""
     try:
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except (av.FFmpegError, OSError, IndexError):  # IndexError: a damaged list of streams, from PyAV
-        return
+    except (av.FFmpegError, OSError, IndexError) as error:  # IndexError: a damaged list of streams, from PyAV
+        if_exhausted(path, error)
 
 
-def _frames(codec: VideoCodecContext, packet: av.Packet | None) -> list[VideoFrame]:
+def _frames(path: Path, codec: VideoCodecContext, packet: av.Packet | None) -> list[VideoFrame]:
     """What comes out of the decoder for a packet, or at its end; nothing where the packet is damaged."""
     try:
         return codec.decode(packet)
-    except av.FFmpegError:
+    except av.FFmpegError as error:
+        if_exhausted(path, error)
         return []
 
 
