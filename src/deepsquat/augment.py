@@ -49,6 +49,11 @@ class Augment:
     def is_random(self) -> bool:
         return self.random_flip or any((self.rotate, self.shift, self.scale, self.jitter, self.drop_limbs))
 
+    @property
+    def versions(self) -> int:
+        """How many images every image becomes: itself and its fixed copies."""
+        return (1 if self.zoom_out is None else 2) * (2 if self.flip else 1)
+
 
 def copies(images: "Tensor", augment: Augment) -> "Tensor":
     """(k, n, H, W, 3) uint8 of images (n, H, W, 3): as they are, mirrored, zoomed out, and both, as chosen.
@@ -56,11 +61,9 @@ def copies(images: "Tensor", augment: Augment) -> "Tensor":
     In torch, so that a GPU makes them out of what was uploaded once; the pixels are Albumentations' own, but
     for a rounding of at most one level where the scale is not a half.
     """
-    zooms = 1 if augment.zoom_out is None else 2
-    k = zooms * (2 if augment.flip else 1)
-    if k == 1:
+    if augment.versions == 1:
         return images[None]
-    made = images.new_empty((k, *images.shape))
+    made = images.new_empty((augment.versions, *images.shape))
     for start in range(0, len(images), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         versions = [images[rows]]

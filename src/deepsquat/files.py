@@ -1,12 +1,19 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and what is read back is checked against a checksum within it."""
 
 import errno
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from deepsquat.errors import UserError
+
+# The last line of a file. Readers of YAML and of zip files (.npz, .ckpt) pass over it.
+_MARK = b"\n# sha256 "
+_LINE = len(_MARK) + 64 + 1
 
 
 @contextmanager
@@ -30,6 +37,54 @@ def written_whole(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def add_checksum(path: Path) -> None:
+    """Appends a line with the SHA-256 of what the file holds; call it before the file gets its name."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("ab") as file:
+        file.write(_MARK + digest.encode() + b"\n")
+
+
+def read_checked(path: Path, remedy: str) -> bytes:
+    """What the file held before `add_checksum`. remedy: what a user does where the checksum does not fit.
+
+    Raises:
+        UserError: the file is damaged, was edited, has no checksum, or cannot be read.
+    """
+    try:
+        found = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    content, line = found[:-_LINE], found[-_LINE:]
+    if line != _MARK + hashlib.sha256(content).hexdigest().encode() + b"\n":
+        raise UserError(
+            f"{path}: its checksum does not fit, so it is damaged, was edited, or is an earlier version's; "
+            f"{remedy}"
+        )
+    return content
+
+
+def with_checksum(values: Mapping[str, Any]) -> dict[str, Any]:
+    """For a JSON file, which takes no such line: the values and, as "sha256", the checksum of them."""
+    return {**values, "sha256": _json_checksum(values)}
+
+
+def without_checksum(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The values given to `with_checksum`, read back from JSON; those of an earlier version have none.
+
+    Raises:
+        ValueError: the checksum does not fit.
+    """
+    values = dict(found)
+    if values.pop("sha256", None) not in (None, _json_checksum(values)):
+        raise ValueError("its checksum does not fit")
+    return values
+
+
+def _json_checksum(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def unwritable(path: Path | str, error: OSError) -> Exception:

@@ -23,6 +23,7 @@ from deepsquat.study import running
 from deepsquat.trainer.batches import SquatData, items_of
 from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.trainer.classifier import Classifier
+from deepsquat.trainer.early import check_early
 from deepsquat.trainer.options import device_of, make_trainer
 from deepsquat.trainer.predictions import predictions
 from deepsquat.trainer.target import Target
@@ -57,6 +58,7 @@ def train(
     device = device_of(choices.trainer)  # what cannot be had is said before the data take their minutes
     store = choices.tracking.open_store()
     with held(folder):  # before the store hears of a run, so that nothing is begun that cannot go on
+        check_early(choices.data, choices.split, choices.augment, choices.optim.batch_size)
         images = load_images(choices.data, choices.pose, choices.skeleton, choices.data_folder)
         parts = split(items_of(images), choices.split)
         crossing = audit(parts, choices.split.by)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -233,8 +234,8 @@ def test_whole_batches_differ_by_the_order_of_sums_alone() -> None:
     for cores in (1, 2):
         torch.set_num_threads(cores)
         torch.manual_seed(0)
-        network = plain(nn.BatchNorm2d(8), nn.Dropout(0.3))
-        step = make_step(network, adam_for(network, AdamOptions(lr=1e-3)), 0.0, 18, CPU)
+        make = partial(plain, nn.BatchNorm2d(8), nn.Dropout(0.3))
+        step = step_of(classifier_of(make, AdamOptions(lr=1e-3, batch_size=18)))
         found.append([step(images, label)[0].item() for images, label in batches(4, 18)])
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 

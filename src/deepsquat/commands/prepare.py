@@ -12,7 +12,7 @@ from deepsquat.processes import stop_on_sigterm
 
 
 def prepare(config: DictConfig) -> None:
-    """Makes the data ready; a second call finds it done."""
+    """Prepares the data; a second start finds them prepared."""
     stop_on_sigterm()
     options = {group: build(config, group) for group in ("data", "pose", "skeleton")}
 

@@ -1,38 +1,70 @@
-"""A virtual pinhole camera in portrait format, and the landmarks it would see."""
+"""A pinhole camera anywhere in the room, and the landmarks that it would see.
+
+Metres; x to where the subject faces, y to the subject's left, z up from the floor.
+"""
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-ASPECT = 9 / 16  # width over height, a phone held upright
-AIM_M = 1.15  # metres above the floor: the middle of a tall person with raised arms, who reaches 2.3 m
-# Metres seen from bottom to top at the subject. A tall person would fit into 2.6 of them, but then hands
-# that are spread wide at the bottom of the squat would be cut off at the sides.
-FIELD_M = 3.2
+Point = tuple[float, float, float]
 
-_NEAR_M = 0.1  # nothing closer to the lens than this is projected
+_UP = np.array([0.0, 0.0, 1.0])
+_NEAR_M = 0.1  # nothing closer to the lens than this becomes a landmark
+
+
+def around(place: Point, yaw: float, distance: float, height: float) -> Point:
+    """A position on the circle of `distance` metres around `place`, `height` metres above the floor.
+
+    yaw is in radians: 0 straight in front, positive towards the subject's left, pi / 2 the left side.
+    """
+    return place[0] + distance * math.cos(yaw), place[1] + distance * math.sin(yaw), height
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Stands on a circle around the subject, who faces +x with the left hand towards +y and z up.
+    """Upright, at `position`, with `aim` in the middle of its picture.
 
-    yaw is in degrees: 0 straight in front, positive towards the subject's left, 90 the left side. height
-    and distance are metres. The focal length follows from the distance so that FIELD_M fills the picture's
-    height: the subject's size in the picture stays, and distance changes the perspective only.
+    Raises:
+        ValueError: it looks straight up or down, where nothing says which way its picture is turned.
     """
 
-    yaw: float
-    height: float
-    distance: float
+    position: Point
+    aim: Point
+    focal: float  # pixels
+    width: int  # pixels
+    height: int
 
-    def landmarks(self, points: np.ndarray, feet: np.ndarray, hips: np.ndarray) -> np.ndarray:
+    def __post_init__(self) -> None:
+        if self.aim[:2] == self.position[:2]:
+            raise ValueError(f"a camera at {self.position} cannot aim straight up or down, at {self.aim}")
+
+    @cached_property
+    def axes(self) -> np.ndarray:
+        """(3, 3) unit vectors: the picture's right, its down, and the way into it."""
+        forward = np.subtract(self.aim, self.position)
+        forward = forward / np.linalg.norm(forward)
+        right = np.cross(forward, _UP)
+        right = right / np.linalg.norm(right)
+        return np.stack([right, np.cross(forward, right), forward])
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (..., 2), right and down from the upper left corner, and depths (...) in metres.
+
+        points: (..., 3). One behind the camera has a negative depth, and pixels that mean nothing.
+        """
+        seen = (points - np.asarray(self.position)) @ self.axes.T
+        depth = seen[..., 2]
+        middle = np.array([self.width / 2, self.height / 2])
+        return middle + self.focal * seen[..., :2] / depth[..., None], depth
+
+    def landmarks(self, points: np.ndarray, hips: np.ndarray) -> np.ndarray:
         """What a perfect pose estimator would say.
 
         Args:
-            points: (n, k, 3) metres, z up from the floor.
-            feet: (3,) the subject's place on the floor, at which the camera aims.
+            points: (n, k, 3).
             hips: (n, 3) the midpoint of the hips, where depth is 0.
 
         Returns:
@@ -40,23 +72,15 @@ class Camera:
             fraction of its width (negative is nearer), visibility 1. NaN where a point was NaN or is not in
             front of the camera.
         """
-        turn = math.radians(self.yaw)
-        aim = np.array([feet[0], feet[1], AIM_M])
-        ahead, aside = self.distance * math.cos(turn), self.distance * math.sin(turn)
-        place = np.array([feet[0] + ahead, feet[1] + aside, self.height])
-        forward = (aim - place) / np.linalg.norm(aim - place)
-        right = np.array([-math.sin(turn), math.cos(turn), 0.0])
-        axes = np.stack([right, np.cross(forward, right), forward])  # rows: picture's right, down, depth
-
-        seen = (points - place) @ axes.T
-        depth = np.where(seen[..., 2] > _NEAR_M, seen[..., 2], np.nan)
-        hip_depth = ((hips - place) @ axes.T)[:, None, 2]
-        focal = np.linalg.norm(aim - place) / FIELD_M  # in picture heights
+        pixels, depth = self.project(points)
+        hip_depth = self.project(hips)[1][:, None]
+        depth = np.where(depth > _NEAR_M, depth, np.nan)
+        pixels = np.where(np.isnan(depth)[..., None], np.nan, pixels)
         return np.stack(
             [
-                0.5 + focal / ASPECT * seen[..., 0] / depth,
-                0.5 + focal * seen[..., 1] / depth,
-                focal / ASPECT * (depth - hip_depth) / hip_depth,
+                pixels[..., 0] / self.width,
+                pixels[..., 1] / self.height,
+                self.focal / self.width * (depth - hip_depth) / hip_depth,
                 np.ones_like(depth),
             ],
             axis=-1,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.augment import Augment
-from deepsquat.images import named
+from deepsquat.images import source_name
 from deepsquat.model.network import Network
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.skeleton import Style
@@ -43,7 +43,7 @@ class Choices:
     @property
     def name(self) -> str:
         """The run's name."""
-        return f"{self.model.description}, l2 {self.optim.l2:g}, {named(self.data)}, {self.protocol}"
+        return f"{self.model.description}, l2 {self.optim.l2:g}, {source_name(self.data)}, {self.protocol}"
 
     def title(self, run_id: str) -> str:
         """Over a picture of the run."""

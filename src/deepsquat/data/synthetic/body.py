@@ -41,7 +41,7 @@ class Body:
 
 
 def drawn_body(rng: np.random.Generator) -> Body:
-    """A subject by chance: heights 1.5-1.95 m, segments within a few percent of the standard proportions."""
+    """A random subject: heights 1.5-1.95 m, segments within a few percent of the standard proportions."""
     height = float(np.clip(rng.normal(1.72, 0.09), 1.5, 1.95))
 
     def about(fraction: float, spread: float) -> float:
@@ -116,6 +116,11 @@ def points(body: Body, posture: Posture) -> np.ndarray:
         at[f"{name}_elbow"], at[f"{name}_wrist"] = elbow, wrist
         _hand(at, name, body, elbow, wrist, side * across)
     return np.stack([at[name] for name in POINTS], axis=1)
+
+
+def in_room(points: np.ndarray) -> np.ndarray:
+    """(..., 3) of the body's axes to the camera's: x to where the body faces, y to its left, z up."""
+    return points[..., [2, 0, 1]]
 
 
 def two_bones(
@@ -218,7 +223,7 @@ def _head(
 def _wrist(
     body: Body, side: float, chest: np.ndarray, across: np.ndarray, upper: np.ndarray, ahead: np.ndarray
 ) -> np.ndarray:
-    """(n, 3) where the arms' habit wants the wrist."""
+    """(n, 3) where this subject's arm style puts the wrist."""
     reach = body.upper_arm + body.forearm
     front = np.cross(across, upper)
     if body.arms == "front":

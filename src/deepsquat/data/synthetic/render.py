@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from deepsquat.data.synthetic.body import POINT, Body
+from deepsquat.data.camera import Camera
+from deepsquat.data.synthetic.body import POINT, Body, in_room
 
 CORNERS = 14  # vertices that stand for a sphere's outline
 _TURN = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
@@ -44,34 +45,6 @@ class Look:
     sleeve: float  # share of the upper arm, or 2 for long sleeves
     leg: float  # share of the thigh, or 2 for long trousers
     hair_style: str  # "short", "long" or "bun"
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole that looks at `target`, a little in front of the feet; yaw 0 is straight from the front."""
-
-    yaw: float
-    distance: float
-    height: float
-    target: float  # height that it looks at
-    focal: float  # pixels
-    width: int
-    rows: int
-
-    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (..., 2) and distances along the view (...) of (..., 3) metres."""
-        sin, cos = np.sin(self.yaw), np.cos(self.yaw)
-        front = points[..., 2] - 0.1
-        x = cos * points[..., 0] - sin * front
-        z = sin * points[..., 0] + cos * front
-        down = np.arctan2(self.height - self.target, self.distance)
-        y, ahead = points[..., 1] - self.height, self.distance - z
-        depth = ahead * np.cos(down) - y * np.sin(down)
-        rise = y * np.cos(down) + ahead * np.sin(down)
-        pixels = np.stack(
-            [self.width / 2 + self.focal * x / depth, self.rows / 2 - self.focal * rise / depth], -1
-        )
-        return pixels, depth
 
 
 @dataclass(frozen=True)
@@ -225,6 +198,7 @@ class Painter:
         """(rows, width, 3) uint8 picture of (len(body.POINTS), 3) points."""
         camera = self.scene.camera
         picture = self.scene.background.copy()
+        points = in_room(points)
         centres = points[self.a] + self.share * (points[self.b] - points[self.a])
         middle, depth = camera.project(centres)  # (S, 2), (S,)
         radius = camera.focal * self.radius / depth
@@ -243,7 +217,7 @@ class Painter:
         return picture
 
     def _face(self, picture: np.ndarray, points: np.ndarray) -> None:
-        """Eyes, brows, nose, mouth and ears of a head that looks toward the camera."""
+        """Eyes, brows, nose, mouth and ears of a head that looks toward the camera; points in the room."""
         pixels, depth = self.scene.camera.project(points)
         head = self.scene.camera.focal * self.head / depth[POINT["skull"]]  # pixels from chin to crown
         at = {name: pixels[i] for name, i in POINT.items()}

@@ -5,38 +5,38 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from deepsquat.data.synthetic.render import Camera, Scene
+from deepsquat.data.camera import Camera, around
+from deepsquat.data.synthetic.render import Scene
 
 # Degrees from the front, to either side: round enough to see a bent back, not so far as to hide a leg.
 YAW = (20, 40)
+AHEAD = 0.1  # metres before the ankles that the camera aims at: the middle of a squatting body
 
 
 def drawn_scene(rng: np.random.Generator, width: int, rows: int, height: float) -> Scene:
-    """A room by chance, the camera so that a subject of `height` metres fills 58 to 67 % of the picture."""
+    """A random room, the camera so that a subject of `height` metres fills 58 to 67 % of the picture."""
     distance = rng.uniform(3.3, 4.3)
-    camera = Camera(
-        yaw=float(np.deg2rad(rng.uniform(*YAW)) * rng.choice([-1, 1])),
-        distance=distance,
-        height=rng.uniform(0.85, 1.3),
-        target=0.5 * height,
-        focal=rng.uniform(0.58, 0.67) * rows * distance / height,
-        width=width,
-        rows=rows,
-    )
+    yaw = float(np.deg2rad(rng.uniform(*YAW)) * rng.choice([-1, 1]))
+    aim = (AHEAD, 0.0, 0.5 * height)
+    position = around(aim, yaw, distance, rng.uniform(0.85, 1.3))
+    focal = rng.uniform(0.58, 0.67) * rows * distance / height
+    camera = Camera(position, aim, focal, width, rows)
     light = (float(rng.choice([-1, 1]) * rng.uniform(0.3, 0.8)), -float(rng.uniform(0.4, 0.9)))
     return Scene(camera, light, _background(rng, camera, light))
 
 
 def _background(rng: np.random.Generator, camera: Camera, light: tuple[float, float]) -> np.ndarray:
-    rows, width = camera.rows, camera.width
+    rows, width = camera.height, camera.width
     wall = np.array([1.0, 1.0, 1.0]) * rng.uniform(165, 225) + rng.uniform(-14, 14, 3)
     picture = np.ones((rows, width, 3)) * wall
     back = -rng.uniform(1.0, 2.0)  # the wall, metres behind the subject
 
+    up, right = np.array([0.0, 0.0, 1.0]), camera.axes[0]
+    nearer = np.cross(right, up)  # along the floor toward the camera
+
     def pixel(x: float, y: float, ahead: float) -> tuple[int, int]:
         """A place in the room; its walls are square to the camera, whatever way the subject faces."""
-        sin, cos = np.sin(camera.yaw), np.cos(camera.yaw)
-        at, _ = camera.project(np.array([cos * x + sin * ahead, y, -sin * x + cos * ahead]))
+        at, _ = camera.project(x * right + ahead * nearer + y * up)
         return round(float(at[0])), round(float(at[1]))
 
     if rng.random() < 0.7:
@@ -51,7 +51,8 @@ def _background(rng: np.random.Generator, camera: Camera, light: tuple[float, fl
     picture[skirting:edge] = wall * rng.uniform(0.8, 1.12)
     centre = pixel(0, 0, 0)
     shadow = np.zeros((rows, width))
-    axes = (int(0.33 * camera.focal / camera.distance), int(0.10 * camera.focal / camera.distance))
+    metre = camera.focal / np.hypot(camera.position[0] - AHEAD, camera.position[1])  # pixels
+    axes = (int(0.33 * metre), int(0.10 * metre))
     cv2.ellipse(shadow, centre, axes, 0, 0, 360, 0.35, -1)
     soft = cv2.GaussianBlur(shadow, (0, 0), rows / 90)
     down, right = np.mgrid[0:rows, 0:width] / rows

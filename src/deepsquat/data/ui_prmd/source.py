@@ -1,12 +1,13 @@
 """UI-PRMD: real deep squats, recorded as marker positions, seen through a virtual camera."""
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from deepsquat.data.camera import ASPECT, Camera
-from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.data.camera import Camera, around
+from deepsquat.data.squats import Drops, FrameChoice, Squat
 from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordings_under
 from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
 from deepsquat.errors import UserError
@@ -14,14 +15,20 @@ from deepsquat.landmarks import LandmarkTable
 
 VERSION = "1"  # of this reader, the markers' mapping and the camera: raise it when any landmark changes
 
+PICTURE = (1080, 1920)  # pixels, width and height: a phone held upright
+AIM_M = 1.15  # metres above the floor: the middle of a tall person with raised arms, who reaches 2.3 m
+# Metres seen from bottom to top at the subject. A tall person would fit into 2.6 of them, but then hands
+# that are spread wide at the bottom of the squat would be cut off at the sides.
+FIELD_M = 3.2
+
 
 @dataclass(frozen=True)
 class UiPrmd:
     """Movement m01, deep squat: up to 10 subjects with 10 correct and 10 incorrect squats each.
 
     root is the official download: the folder that holds "Segmented Movements" and "Incorrect Segmented
-    Movements", one above or below it, or a zip of them. yaw, height and distance place the camera: see
-    deepsquat.data.camera.Camera.
+    Movements", one above or below it, or a zip of them. The camera stands on a circle around the subject: yaw
+    0 is straight in front, 90 the subject's left side.
 
     Raises:
         UserError: a value is out of range.
@@ -55,35 +62,38 @@ class UiPrmd:
             "frames.step": str(self.frames.step),
         }
         with recordings_under(self.root) as recordings:
-            return found | {r.name: hashlib.sha256(r.read()).hexdigest() for r in recordings}
+            return found | {recording.name: _sha256(recording) for recording in recordings}
 
-    def landmark_table(self) -> LandmarkTable:
-        """The table of all squats found.
-
-        Raises:
-            UserError: the data set is not there, or a file of it cannot be read.
-        """
-        return self.landmark_table_and_drops()[0]
-
-    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
-        """The table, and how many frames each squat lacks: {"m01_s07_inc#4: not recorded": 5}.
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
+        """The landmark table, and what is missing from it: frames, and recordings that cannot be read.
 
         Raises:
-            UserError: as `landmark_table`.
+            UserError: the data set is not there, or no recording of it can be used.
         """
         from tqdm import tqdm
 
         tables: list[LandmarkTable] = []
-        drops: dict[str, int] = {}
+        drops = Drops({}, {})
         with recordings_under(self.root) as recordings:
             for recording in tqdm(recordings, desc="UI-PRMD", unit="squat", delay=2, leave=False):
-                table, reasons = self._squat(recording, read_markers(recording))
+                try:
+                    table, reasons = self._squat(recording, read_markers(recording))
+                except UserError as error:
+                    drops.squats[recording.squat] = str(error)
+                    continue
                 tables.append(table)
-                drops |= {f"{recording.squat}: {why}": frames for why, frames in reasons.items() if frames}
-        joined = LandmarkTable.joined(tables)
-        if not len(joined):
-            raise UserError(f"{self.root}: markers are lost in every frame; download the data set again")
-        return joined, drops
+                drops.frames.update(
+                    {f"{recording.squat}: {why}": frames for why, frames in reasons.items() if frames}
+                )
+                if not len(table):
+                    drops.squats[recording.squat] = "no frame of it has all markers"
+        if not any(map(len, tables)):
+            name, why = next(iter(drops.squats.items()))
+            raise UserError(
+                f"{self.root}: none of the {len(recordings)} recordings can be used; "
+                f"the first, {name}: {why}; download the data set again"
+            )
+        return LandmarkTable.joined(tables), drops
 
     def _squat(self, recording: Recording, markers: np.ndarray) -> tuple[LandmarkTable, dict[str, int]]:
         """One squat's rows from its markers, (n, 39, 3) metres; how many frames it lacks, by reason."""
@@ -102,9 +112,8 @@ class UiPrmd:
         times = np.array(self.frames.times(squat))
         points = body_points(_at(markers, times))
         standing = feet[np.isfinite(feet).all(axis=1)]
-        place = np.median(standing, axis=0) if len(standing) else feet[0]
-        camera = Camera(self.yaw, self.height, self.distance)
-        landmarks = camera.landmarks(points, place, hip_midpoint(points))
+        camera = self._camera(np.median(standing, axis=0) if len(standing) else feet[0])
+        landmarks = camera.landmarks(points, hip_midpoint(points))
         whole = np.isfinite(landmarks).all(axis=(1, 2))
         dropped = {
             "not recorded": 2 * self.frames.each_side + 1 - len(times),
@@ -121,10 +130,28 @@ class UiPrmd:
             frame=np.rint(times * RATE).astype(np.int32),
             time=times,
             offset=times - squat.bottom,
-            aspect=np.full(n, ASPECT, np.float32),
+            aspect=np.full(n, camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
         return table, dropped
+
+    def _camera(self, feet: np.ndarray) -> Camera:
+        """On a circle around the feet, (3,) metres.
+
+        The focal length follows from the distance so that FIELD_M fills the picture's height: the subject's
+        size in the picture stays, and distance changes the perspective only.
+        """
+        width, height = PICTURE
+        aim = (float(feet[0]), float(feet[1]), AIM_M)
+        position = around(aim, math.radians(self.yaw), self.distance, self.height)
+        return Camera(position, aim, math.dist(position, aim) / FIELD_M * height, width, height)
+
+
+def _sha256(recording: Recording) -> str:
+    try:
+        return hashlib.sha256(recording.read()).hexdigest()
+    except UserError:  # it is dropped; once it can be read, the table is another
+        return "cannot be read"
 
 
 def _at(markers: np.ndarray, times: np.ndarray) -> np.ndarray:
