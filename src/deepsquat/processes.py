@@ -5,10 +5,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-_INTERRUPTS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def cores() -> int:
@@ -16,9 +16,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def stop_on_sigterm() -> None:
-    """A polite kill ends like Ctrl-C: nothing half-written, the run marked KILLED."""
+def stop_on_signals() -> None:
+    """A polite kill or a closed terminal ends like Ctrl-C: nothing half-written, the run marked KILLED."""
     signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, interrupt)
+
+
+def ignore_signals() -> None:
+    """For a process that ends: from here on nothing of the kind stops it in the middle of that."""
+    for number in _INTERRUPTS:
+        while signal.getsignal(number) != signal.SIG_IGN:
+            with suppress(KeyboardInterrupt):  # one that came before this line
+                signal.signal(number, signal.SIG_IGN)
 
 
 def interrupt(signum: int, frame: Any) -> NoReturn:
@@ -28,7 +38,7 @@ def interrupt(signum: int, frame: Any) -> NoReturn:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Puts Ctrl-C and SIGTERM off until the block has ended, also where it ends by an error.
+    """Puts Ctrl-C, SIGTERM and SIGHUP off until the block has ended, also where it ends by an error.
 
     For what must not be stopped in the middle: torch's file writer, interrupted, raises an error of its own
     in the place of KeyboardInterrupt, and a database may be left locked.

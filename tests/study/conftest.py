@@ -1,4 +1,4 @@
-"""A toy job, swept through the real command line."""
+"""A toy task function, swept through the real command line."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from deepsquat.study.storage import open_storage
 
 _SOURCE = Path(__file__).parents[2] / "src"
 
-_JOB = """
+_TOY = """
 import time
 from pathlib import Path
 
@@ -75,7 +75,7 @@ hydra:
 """
 
 GRID = ("x=1,2,3,4", "y=0.1,0.2,0.3")
-CELLS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
+POINTS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
 
 
 class Toy:
@@ -83,7 +83,7 @@ class Toy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "toy.py").write_text(_JOB)
+        (folder / "toy.py").write_text(_TOY)
         (folder / "conf").mkdir()
         (folder / "conf" / "toy.yaml").write_text(_CONFIG)
 
@@ -118,14 +118,14 @@ class Toy:
         return said
 
     def ran(self) -> list[tuple[int, float, float, int]]:
-        """Trial number, x, y and first step of each job, in order."""
+        """Trial number, x, y and first step of each trial, in order."""
         path = self.folder / "ran.txt"
         if not path.exists():
             return []
         rows = [line.split() for line in path.read_text().splitlines()]
         return [(int(n), float(x), float(y), int(step)) for n, x, y, step in rows]
 
-    def cells(self) -> list[tuple[float, float]]:
+    def points(self) -> list[tuple[float, float]]:
         return [(x, y) for _, x, y, _ in self.ran()]
 
     def trials(self, name: str = "toy", storage: str | None = None) -> list[FrozenTrial]:
