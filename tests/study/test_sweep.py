@@ -5,6 +5,7 @@ import random
 import signal
 import time
 
+import psutil
 import pytest
 
 GRID = ("x=1,2,3,4", "y=0.1,0.2,0.3")
@@ -20,8 +21,8 @@ def test_a_grid_runs_every_point_in_order_and_none_again(toy):
     lines = [line for line in said.splitlines() if line.startswith("trial ")]
     assert len(lines) == 12 and "x=2 y=0.1" in lines[3] and "loss 0.1" in lines[3]
     assert "Best: trial 3" in said
-    assert "the job says" not in said
-    assert (toy.folder / "multirun/toy/4/output.txt").read_text() == "the job says 2\n"
+    assert "the trial says" not in said
+    assert (toy.folder / "multirun/toy/4/output.txt").read_text() == "the trial says 2\n"
 
     assert "12 of 12 done" in toy.run(*GRID)
     assert len(toy.ran()) == 12
@@ -61,18 +62,35 @@ def test_nan_and_a_time_limit_fail_one_trial(toy):
     assert "TimeLimit: longer than hydra.sweeper.timeout=0.3 s" in said
 
 
+def test_a_mistake_in_a_value_is_not_tried_again(toy):
+    said = toy.run("x=1,2", "mistakes=[2]", code=1)
+    assert "x cannot be 2" in said and "given up" in said and "tries the failed" not in said
+    toy.run("x=1,2", code=1)
+    assert len(toy.ran()) == 2
+    assert toy.ends() == ["undone", "undone"]
+
+
+def test_an_objective_that_is_not_returned_stops_the_sweep_after_its_first_trial(toy):
+    said = toy.run("x=1,2,3", "hydra.sweeper.objective=lss", code=1)
+    assert len(toy.ran()) == 1
+    assert "the trial returned no lss; it has loss, size" in said
+
+
 def test_a_mistake_that_concerns_all_trials_stops_the_sweep_after_three(toy):
     said = toy.run("x=1,2,3,4,5", "fails=[1,2,3,4,5]", code=1)
     assert len(toy.ran()) == 3
     assert said.count("failed in the same way") == 1
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_trial_is_resumed_where_it_stood(toy, kind):
     process = toy.start(*GRID, "sleep=0.1", "steps=5")
     toy.wait_for("multirun/toy/2/step")
+    process.send_signal(kind)
+    time.sleep(0.3)  # by now it is ending what it has begun
     said = toy.stop(process, kind)
     assert process.returncode == 130
+    assert toy.ends() == ["interrupted"]
     assert "The same command resumes" in said and "Traceback" not in said
     assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
     assert toy.trials()[2].user_attrs["ended"] == "interrupted"
@@ -81,6 +99,45 @@ def test_an_interrupted_trial_is_resumed_where_it_stood(toy, kind):
     number, x, y, step = toy.ran()[3]
     assert (number, x, y) == (3, 1, 0.3) and step > 0
     assert toy.states() == {"COMPLETE": 12, "FAIL": 1}
+
+
+def test_ctrl_c_before_the_first_trial_ends_what_has_begun(toy):
+    process = toy.start("x=1,2", "start=30")
+    toy.wait_for("starts.txt")
+    said = toy.stop(process, signal.SIGINT)
+    assert process.returncode == 130 and "Traceback" not in said
+    assert toy.ends() == ["interrupted"]
+    toy.run("x=1,2")
+    assert toy.ends() == ["interrupted", "done"]
+    assert toy.states() == {"COMPLETE": 2}
+
+
+def _workers(process) -> list[psutil.Process]:
+    """The processes that run the trials of a sweep under joblib."""
+    return [
+        c
+        for c in psutil.Process(process.pid).children(recursive=True)
+        if "popen_loky" in " ".join(c.cmdline())
+    ]
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_sweep_and_their_trials_are_resumed(toy, kind):
+    arguments = ("x=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "steps=300")
+    process = toy.start(*arguments, "sleep=0.2")
+    for number in (0, 1):
+        toy.wait_for(f"multirun/toy/{number}/step")
+    workers = _workers(process)
+    assert len(workers) == 2
+    toy.stop(process, kind)  # it alone, not its workers
+    _, alive = psutil.wait_procs(workers, timeout=15)
+    assert not alive
+    toy.run(*arguments, "sleep=0")
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 2}
+    assert {t.user_attrs.get("ended") for t in toy.trials()[:2]} == {
+        "interrupted" if kind == signal.SIGINT else "lost"
+    }
+    assert all(step > 0 for _, _, _, step in toy.ran()[2:])
 
 
 def _killed_again_and_again(toy, kills: int) -> None:
@@ -196,7 +253,7 @@ def test_joblib_runs_trials_side_by_side(toy):
     said = toy.run(*arguments, "fails=[3]", code=1)
     assert sorted(toy.points()) == POINTS
     assert toy.states() == {"COMPLETE": 9, "FAIL": 3}
-    assert "the job says" not in said
+    assert "the trial says" not in said
     toy.run(*arguments)
     assert toy.states() == {"COMPLETE": 12, "FAIL": 3}
 
@@ -205,6 +262,10 @@ def test_joblib_runs_trials_side_by_side(toy):
     ("arguments", "mistake"),
     [
         (["z=1,2"], "Could not override 'z'"),
+        (["x=1,13"], "x=13: 13 is no good"),
+        (["x=interval(0,13)", "hydra.sweeper.n_trials=2"], "x=13.0: 13 is no good"),
+        (["x=1,2", "hydra.sweeper.objective=lss", "returned=[loss,size]"], "no trial returns lss"),
+        (["x=1,2", "hydra.sweep.dir=here"], "hydra.sweep.dir=here: a sweep's folder is"),
         (["hydra.sweeper.n_jobs=2", "x=1,2"], "hydra/launcher=joblib"),
         (["x=interval(0,1)"], "hydra.sweeper.n_trials"),
         (["x=interval(0,1)", "hydra.sweeper.sampler=grid"], "cannot run through an interval"),
@@ -222,4 +283,4 @@ def test_a_mistake_is_told_in_one_line(toy, arguments, mistake):
     said = toy.run(*arguments, code=2)
     assert said.startswith("error: ") and said.count("\n") == 1, said
     assert mistake in said
-    assert toy.ran() == []
+    assert toy.ran() == [] and not (toy.folder / "multirun/toy").exists()

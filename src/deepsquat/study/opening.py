@@ -29,6 +29,7 @@ def opened(options: StudyOptions, address: str, folder: Path, identity: dict[str
         UserError: the folder or the study is another's, or the study was started with another identity and
             some trial of it has ended well.
     """
+    open_storage(address)  # first, for one that cannot be had leaves no folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
