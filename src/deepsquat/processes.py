@@ -5,10 +5,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-_INTERRUPTS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
+_INTERRUPTS: tuple[int, ...] = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP) if n is not None)
 
 
 def cores() -> int:
@@ -16,19 +17,31 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def stop_on_signals() -> None:
-    """A polite kill or a closed terminal ends like Ctrl-C: nothing half-written, the run marked KILLED."""
+def stop_on_sigterm() -> None:
+    """SIGTERM ends like Ctrl-C: no file half written, the run marked KILLED. So does a closed terminal."""
     signal.signal(signal.SIGTERM, interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
-        signal.signal(signal.SIGHUP, interrupt)
+    if _HANG_UP is not None and signal.getsignal(_HANG_UP) != signal.SIG_IGN:  # as nohup has it
+        terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+        signal.signal(_HANG_UP, lambda signum, frame: _hang_up(terminals))
+
+
+def _hang_up(terminals: list[int]) -> NoReturn:
+    """To write to a terminal that is gone would be an error, in the place of the one that ends the run."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in terminals:
+        os.dup2(nowhere, descriptor)
+    raise KeyboardInterrupt
 
 
 def ignore_signals() -> None:
     """For a process that ends: from here on nothing of the kind stops it in the middle of that."""
-    for number in _INTERRUPTS:
-        while signal.getsignal(number) != signal.SIG_IGN:
-            with suppress(KeyboardInterrupt):  # one that came before this line
+    while True:
+        try:
+            for number in _INTERRUPTS:
                 signal.signal(number, signal.SIG_IGN)
+            return
+        except KeyboardInterrupt:  # one that came before the line above
+            continue
 
 
 def interrupt(signum: int, frame: Any) -> NoReturn:
@@ -38,7 +51,7 @@ def interrupt(signum: int, frame: Any) -> NoReturn:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Puts Ctrl-C, SIGTERM and SIGHUP off until the block has ended, also where it ends by an error.
+    """Puts Ctrl-C and SIGTERM off until the block has ended, also where it ends by an error.
 
     For what must not be stopped in the middle: torch's file writer, interrupted, raises an error of its own
     in the place of KeyboardInterrupt, and a database may be left locked.

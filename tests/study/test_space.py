@@ -65,3 +65,10 @@ def test_an_objective_that_no_trial_returns_is_refused() -> None:
     check_objective(options, ["acc", "loss", "more"])
     with pytest.raises(UserError, match="no trial returns acc; there are loss, more"):
         check_objective(options, ["loss", "more"])
+
+
+@pytest.mark.parametrize("words", ["", "3", "[1, 2]", "'1,2'", "null"])
+def test_what_is_to_be_swept_has_several_values(words: str) -> None:
+    with pytest.raises(UserError, match="x=.* is one value"):
+        parse({"x": words}, [], OverridesParser.create(), True)
+    assert parse({"x": "1,2"}, ["x=3"], OverridesParser.create(), True).fixed == ("x=3",)

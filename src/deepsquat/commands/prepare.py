@@ -8,12 +8,12 @@ from deepsquat.commands.options import build
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
-from deepsquat.processes import stop_on_signals
+from deepsquat.processes import stop_on_sigterm
 
 
 def prepare(config: DictConfig) -> None:
     """Makes the data ready; a second call finds it done."""
-    stop_on_signals()
+    stop_on_sigterm()
     options = {group: build(config, group) for group in ("data", "pose", "skeleton")}
 
     if isinstance(options["data"], ArrayFile):

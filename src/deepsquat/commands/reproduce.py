@@ -7,14 +7,14 @@ from omegaconf import DictConfig
 from deepsquat.commands import run
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
-from deepsquat.processes import stop_on_signals
+from deepsquat.processes import stop_on_sigterm
 
 
 def reproduce(config: DictConfig) -> None:
     """Runs what is left. Exit code 0 all done, 75 out of time, 1 some trainings failed."""
     from deepsquat.paper import reproduction
 
-    stop_on_signals()
+    stop_on_sigterm()
     if config.minutes is not None and not config.minutes > 0:
         raise UserError(f"minutes must be above 0, got {config.minutes}")
     files = [expanded(str(file), "files") for file in config.files]

@@ -97,13 +97,12 @@ class StudyRuns(Hooks):
     def on_end(self, study: Any, ending: Ending) -> None:
         if self.store is None or self.parent is None:
             return  # it ended before there was a parent
+        if ending != "interrupted":
+            self._write_report(self.parent, study)
+            self.parent.end("FINISHED" if ending == "done" else "FAILED")
+        elif not _running(study):  # else the sweep goes on in another process
+            self.parent.end("KILLED")
         self._settle(self.store, self.parent, study)
-        if ending == "interrupted":
-            if not _running(study):  # else the sweep goes on in another process
-                self.parent.end("KILLED")
-            return
-        self._write_report(self.parent, study)
-        self.parent.end("FINISHED" if ending == "done" else "FAILED")
 
     def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files

@@ -7,14 +7,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands.options import build
 from deepsquat.errors import UserError
-from deepsquat.processes import stop_on_signals
+from deepsquat.processes import stop_on_sigterm
 
 
 def train(config: DictConfig) -> dict[str, float]:
     """The metrics of one run, new or resumed."""
     from hydra.core.hydra_config import HydraConfig
 
-    stop_on_signals()
+    stop_on_sigterm()
     folder = Path(HydraConfig.get().runtime.output_dir)
     resume = config.resume
     if resume is not None:

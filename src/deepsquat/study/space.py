@@ -115,9 +115,14 @@ def parse(params: Mapping[str, str], arguments: Sequence[str], parser: Any, disc
         UserError: what is swept cannot be, such as a choice without values.
     """
     merged: dict[str, Override] = {}
-    for override in parser.parse_overrides(
-        [f"{key}={words}" for key, words in params.items()] + list(arguments)
-    ):
+    for override in parser.parse_overrides([f"{key}={words}" for key, words in params.items()]):
+        if not override.is_sweep_override():
+            raise UserError(
+                f"hydra.sweeper.params: {override.input_line} is one value, and nothing to sweep; "
+                "write several as 1,2, or a list of lists as choice([1],[2])"
+            )
+        merged[_name(override)] = override
+    for override in parser.parse_overrides(list(arguments)):
         merged[_name(override)] = override
     axes = tuple(_axis(o, discrete) for o in merged.values() if o.is_sweep_override())
     fixed = tuple(o.input_line or "" for o in merged.values() if not o.is_sweep_override())

@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import TrialState
 
 from deepsquat.overrides import hydra_text
-from deepsquat.processes import ignore_signals, stop_on_signals
+from deepsquat.processes import ignore_signals, stop_on_sigterm
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.opening import opened
 from deepsquat.study.options import StudyOptions
@@ -42,7 +42,7 @@ def sweep(
         UserError: the study was started with other values, or the folder is another's.
         KeyboardInterrupt: as it came; the running trials are ended and can be resumed.
     """
-    stop_on_signals()
+    stop_on_sigterm()
     study = opened(options, address, folder, {**identity, **hooks.identity()})
     points = Points(study, space, options, hooks.version())
     _say_version(points)
