@@ -69,6 +69,6 @@ def test_an_objective_that_no_trial_returns_is_refused() -> None:
 
 @pytest.mark.parametrize("words", ["", "3", "[1, 2]", "'1,2'", "null"])
 def test_what_is_to_be_swept_has_several_values(words: str) -> None:
-    with pytest.raises(UserError, match="x=.* is one value"):
+    with pytest.raises(UserError, match=r"x=.* is one value"):
         parse({"x": words}, [], OverridesParser.create(), True)
     assert parse({"x": "1,2"}, ["x=3"], OverridesParser.create(), True).fixed == ("x=3",)
