@@ -21,12 +21,13 @@ def train(config: DictConfig) -> dict[str, float]:
         config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
     else:
         narrow(config, HydraConfig.get().overrides.task)
-    choices = _choices(config)
+    _refuse_single(HydraConfig.get())
+    choices = chosen(config)
     tags = {}
     if config.trial is not None:
         from deepsquat.commands import sweep
 
-        resume, tags = sweep.take_up(config, folder), sweep.child_tags(config.trial)
+        resume, tags = sweep.resumable_run(config, folder), sweep.child_tags(config.trial)
 
     from deepsquat import training
 
@@ -34,8 +35,22 @@ def train(config: DictConfig) -> dict[str, float]:
     return training.train(choices, values, folder, resume, tags).metrics
 
 
-def _choices(config: DictConfig) -> Any:
-    """Each group's options, checked before any data is touched."""
+def _refuse_single(hydra: Any) -> None:
+    """
+    Raises:
+        UserError: an option of conf/sweep without -m, which would make one run.
+    """
+    option = hydra.runtime.choices.get("sweep")
+    if option and str(hydra.mode) == "RunMode.RUN":
+        raise UserError(f"sweep={option} needs -m: python src/train.py -m sweep={option}")
+
+
+def chosen(config: DictConfig) -> Any:
+    """Each group's options, checked before any data is touched.
+
+    Raises:
+        UserError: a value that cannot be, alone or beside the others.
+    """
     if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
@@ -84,7 +99,7 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     if found.get("trial") is not None:
         raise UserError(
             f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
-            "the command that started the sweep takes it up"
+            "the command that started the sweep resumes it"
         )
     found.tracking = config.tracking
     return found, folder

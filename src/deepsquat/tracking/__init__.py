@@ -34,12 +34,8 @@ class Store(ABC):
         """A new run."""
 
     @abstractmethod
-    def only(self, tag: str, value: str) -> "Run | None":
-        """The oldest run with this tag; None where there is none."""
-
-    @abstractmethod
-    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
-        """A new run named `value`, or another process's where that one was faster."""
+    def tagged(self, tags: Mapping[str, str]) -> "list[Run]":
+        """The runs that have all of these tags, oldest first."""
 
     @abstractmethod
     def find(self, run_id: str) -> "Run":

@@ -96,20 +96,19 @@ class Store(tracking.Store):
             raise unusable(self.uri, error) from error
         return Run(self, run.info.run_id, run.info.status, run.data.tags)
 
-    def only(self, tag: str, value: str) -> "Run | None":
-        text = value.replace("'", "\\'")
-        found = self.client.search_runs(
-            [self.experiment], f"tags.`{tag}` = '{text}'", max_results=1, order_by=["attributes.start_time"]
-        )
-        return Run(self, found[0].info.run_id, found[0].info.status, found[0].data.tags) if found else None
-
-    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
-        made = self.start(value, tags)
-        found = self.only(tag, value)
-        if found is None or found.id == made.id:
-            return made
-        self.client.delete_run(made.id)
-        return found
+    def tagged(self, tags: Mapping[str, str]) -> "list[tracking.Run]":
+        texts = {key: value.replace("'", "\\'") for key, value in tags.items()}
+        wanted = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in texts.items())
+        found: list[tracking.Run] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment], wanted, order_by=["attributes.start_time"], page_token=token
+            )
+            found += [Run(self, run.info.run_id, run.info.status, run.data.tags) for run in page]
+            token = page.token
+            if not token:
+                return found
 
     def find(self, run_id: str) -> "Run":
         from mlflow.exceptions import MlflowException

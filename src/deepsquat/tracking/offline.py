@@ -52,18 +52,11 @@ class Store(tracking.Store):
         run_folder.write_record(self.folder / run_id, record)
         return Run(self.folder / run_id, record)
 
-    def only(self, tag: str, value: str) -> "Run | None":
+    def tagged(self, tags: Mapping[str, str]) -> "list[tracking.Run]":
         folders = [path.parent for path in self.folder.glob(f"*/{run_folder.RECORD}")]
-        found = [
-            (record.start_time, record.id, folder, record)
-            for folder in folders
-            if (record := run_folder.read_record(folder)).tags.get(tag) == value
-        ]
-        return Run(*min(found)[2:]) if found else None
-
-    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
-        with locked(self.folder):  # so that no other process looks before this one has written
-            return self.only(tag, value) or self.start(value, tags)
+        records = [(folder, run_folder.read_record(folder)) for folder in folders]
+        found = [(f, r) for f, r in records if tags.items() <= r.tags.items()]
+        return [Run(*each) for each in sorted(found, key=lambda each: (each[1].start_time, each[1].id))]
 
     def find(self, run_id: str) -> "Run":
         folder = self.folder / run_id
