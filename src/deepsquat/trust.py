@@ -41,7 +41,8 @@ def named(name: str, key: str) -> Any:
 
 
 def _refuse_stranger(name: str, said: str) -> None:
-    trusted = ["deepsquat", *(word.strip() for word in os.environ.get(VARIABLE, "").split(","))]
+    # __main__: the script that runs already.
+    trusted = ["deepsquat", "__main__", *(word.strip() for word in os.environ.get(VARIABLE, "").split(","))]
     if not any(word and name.startswith(f"{word}.") for word in trusted):
         package = name.partition(".")[0]
         raise UserError(
