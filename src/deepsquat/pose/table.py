@@ -142,20 +142,25 @@ def _assembled(
             tables.append(_rows(squat, video, kept_rows))
             continue
         reasons[TOO_FEW] += len(kept_rows)
-        dropped[squat.id] = (
-            f"{len(kept_rows)} of {len(mine)} frames usable, {(~found).sum()} with {NOBODY}, "
-            f"{(found & ~whole).sum()} with {PARTLY}"
-        )
-        if np.isnan(video.landmarks[:, 0, 0]).all():
-            dropped[squat.id] = f"{NOBODY} standing upright at the times of its squats"
+        dropped[squat.id] = _why_too_few(video, found, whole)
     counts = {"frames_tried": tried, "frames_dropped": reasons, "dropped": dropped}
     if not tables:
         name, why = next(iter(dropped.items()))
         raise UserError(
-            f"none of the {len(squats)} squats can be used; the first, {name}: {why}; mend or replace the "
-            "videos so that they show the whole body, or lower pose.min_visibility or pose.min_frames"
+            f"none of the {len(squats)} squats can be used; the first, {name}: {why}; replace the videos "
+            "by some that show the whole body, or lower pose.min_visibility or pose.min_frames"
         )
     return LandmarkTable.joined(tables), counts
+
+
+def _why_too_few(video: VideoPoses, found: np.ndarray, whole: np.ndarray) -> str:
+    """found, whole: (n,) bool, of the frames of one squat."""
+    if np.isnan(video.landmarks[:, 0, 0]).all():
+        return f"{NOBODY} standing upright at the times of its squats"
+    return (
+        f"{whole.sum()} of {len(whole)} frames usable, {(~found).sum()} with {NOBODY}, "
+        f"{(found & ~whole).sum()} with {PARTLY}"
+    )
 
 
 def _rows(squat: Squat, video: VideoPoses, kept: np.ndarray) -> LandmarkTable:
