@@ -50,3 +50,27 @@ def test_every_command_runs(
     else:
         recalls = {name for name in run.data.metrics if name.endswith("/recall")}
         assert recalls == {"train/recall", "val/recall", "test/recall"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model=convnet,mlp", "model.padding=valid,same"], "Could not override 'model.padding'"),
+        (["model=convnet,mlp", "+model.steps=1,2"], "model.steps: ConvNet has no value of this name"),
+        (["model.blocks=1,9"], "model: block"),
+        (["model.hidden=[9],[1000000000000]"], "parameters would take"),
+        (
+            ["model=mlp", "seed=0,1", "hydra.sweeper.hooks=os.Popen"],
+            "hydra.sweeper.hooks=os.Popen: os.Popen is",
+        ),
+        (["model=mlp", "seed=0,1", "hydra.sweeper.objective=val/recall"], "no trial returns val/recall"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_one_line_before_any_data(
+    words: list[str], message: str, command: Command, tmp_path: Path
+) -> None:
+    done = command("src/train.py", "-m", *words, home=tmp_path, timeout=120)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1 and message in lines[0], done.stderr
+    assert not (tmp_path / "data").exists() and not (tmp_path / "mlflow.db").exists()

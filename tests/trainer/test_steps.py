@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from deepsquat.errors import UserError
 from deepsquat.model.convnet import ConvNet
 from deepsquat.model.network import tried
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.trainer.classifier import Classifier
 from deepsquat.trainer.pieces import may_be_split
-from deepsquat.trainer.steps import Step, answers, make_step
+from deepsquat.trainer.steps import Step, answers, make_step, refuse_large_batch
 from deepsquat.trainer.target import GoodOrBad
 from program import ROOT
 
@@ -30,6 +31,10 @@ def classifier_of(make: Callable[..., nn.Module], options: AdamOptions, **argume
 def step_of(classifier: Classifier) -> Step:
     optimizer, size = classifier.configure_optimizers(), classifier.chosen.bytes_per_image
     return make_step(classifier.network, classifier.loss, optimizer, classifier.options.batch_size, CPU, size)
+
+
+def convnet_of_one_block() -> nn.Module:
+    return convnet(blocks=1)
 
 
 def convnet(**arguments: object) -> nn.Module:
@@ -253,6 +258,15 @@ def test_dropout_differs_from_piece_to_piece_and_from_step_to_step() -> None:
     assert len(set(seen)) == 8
     torch.manual_seed(1)
     assert float(step(255 * images.expand(16, -1, -1, -1), label.expand(16))[0][0]) not in seen
+
+
+def test_a_batch_that_must_go_through_whole_fits_into_the_memory_or_is_refused() -> None:
+    whole, pieces = (tried(make, {}, (3, HEIGHT, WIDTH), 2) for make in (Tied, convnet_of_one_block))
+    for network in (whole, pieces):
+        refuse_large_batch(network, 100, CPU)
+    refuse_large_batch(pieces, 10**10, CPU)
+    with pytest.raises(UserError, match=r"^optim.batch_size=10000000000: Tied takes a batch as a whole"):
+        refuse_large_batch(whole, 10**10, CPU)
 
 
 def test_an_error_in_a_piece_comes_out_and_the_next_batch_goes_on() -> None:

@@ -38,10 +38,9 @@ class StudyRuns(Hooks):
 
     def metrics(self) -> Collection[str]:
         from deepsquat.trainer.target import GoodOrBad
+        from deepsquat.training import returned
 
-        names = ("loss", GoodOrBad.loss_name, "l2_penalty", *build_metrics(self.config))
-        found = [f"{part}/{name}" for part in ("train", "val", "test") for name in names]
-        return [*found, "fit_seconds", "best_epoch"]
+        return returned(GoodOrBad(), build_metrics(self.config))
 
     def identity(self) -> Mapping[str, str]:
         from deepsquat.images import load_images

@@ -55,15 +55,19 @@ def chosen(config: DictConfig) -> Any:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
     from deepsquat.trainer.metrics import tried
+    from deepsquat.trainer.options import device_of
+    from deepsquat.trainer.steps import refuse_large_batch
     from deepsquat.trainer.target import GoodOrBad
 
     options = {group: build(config, group) for group in GROUPS}
     style, target, metrics = options["skeleton"], GoodOrBad(), build_metrics(config)
     tried(metrics, target)
+    network = build_network(config, target, style.height, style.width)
+    refuse_large_batch(network, options["optim"].batch_size, device_of(options["trainer"]))
     protocol = config.protocol
     return Choices(
         **options,
-        model=build_network(config, target, style.height, style.width),
+        model=network,
         target=target,
         metrics=metrics,
         seed=config.seed,

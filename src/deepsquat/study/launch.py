@@ -52,6 +52,8 @@ def run(
     folder = Path(options.folder).resolve() / options.study
     address = options.storage or str(folder / "study.journal")
     made = named(options.hooks, "hydra.sweeper.hooks") if options.hooks else Hooks
+    if not (isinstance(made, type) and issubclass(made, Hooks)):
+        raise UserError(f"hydra.sweeper.hooks={options.hooks} is no class after deepsquat.study.hooks.Hooks")
     hooks = made(composed, options.study, str(folder))
     check_objective(options, hooks.metrics())
     for params in space.samples(loader.repository.group_exists):

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from deepsquat.errors import UserError
+from deepsquat.model.network import Network, memory
 from deepsquat.trainer import pieces
 from deepsquat.trainer.forward import forward
 from deepsquat.trainer.loss import Loss
@@ -75,6 +77,23 @@ def make_step(
         return measures, outputs
 
     return Graphed(step) if device.type == "cuda" else step
+
+
+def refuse_large_batch(network: Network, batch_size: int, device: torch.device) -> None:
+    """
+    Raises:
+        UserError: a batch that must go through the network whole would not fit into a CPU's memory.
+    """
+    needed, there = 2 * network.bytes_per_image * batch_size, memory()
+    if device.type == "cuda" or needed <= there:
+        return
+    with torch.random.fork_rng(devices=[]):
+        if pieces.may_be_split(network.make()):
+            return
+    raise UserError(
+        f"optim.batch_size={batch_size}: {network.description} takes a batch as a whole, which would need "
+        f"{needed / 2**30:,.1f} GiB of memory, and this machine has {there / 2**30:,.1f}; take a smaller one"
+    )
 
 
 def _that_fit(network: nn.Module, device: torch.device, batch: int, bytes_per_image: int) -> int:
