@@ -85,13 +85,11 @@ def _no_value(error: OmegaConfBaseException) -> str:
     node: Any = error.parent_node
     name, last = str(error.full_key), str(error.key)
     group = name.removesuffix(last)
-    beside = [group + str(key) for key in node if not str(key).startswith("_")]
-    near = difflib.get_close_matches(name, beside if group else [*beside, *_names(node)], 1)
+    keys = [str(key) for key in node if not str(key).startswith("_")]
+    near = difflib.get_close_matches(last, keys if group else [*keys, *_names(node)], 1)
     if near:
-        return f"there is no {name}; did you mean {near[0]}? --help lists all"
-    if group:
-        return f"there is no {name}; there are {', '.join(beside)}"
-    return f"there is no {name}; --help lists all"
+        return f"there is no {name}; did you mean {group}{near[0]}? --help lists all"
+    return f"there is no {name}; there are {', '.join(group + key for key in keys)}"
 
 
 def _names(node: Any, group: str = "") -> list[str]:
