@@ -84,5 +84,11 @@ def test_a_sweep_needs_something_that_is_swept() -> None:
     for words in (["-m"], ["-m", "seed=1"], ["-m", "model=convnet"]):
         with pytest.raises(UserError, match="nothing is swept"):
             read(*words, sweeps=True)
+    for word in ("seed=range(a)", "seed=choice(1,2", "seed=1,"):
+        with pytest.raises(UserError, match="no values to sweep"):
+            read("-m", word, sweeps=True)
+    for word in ("resume=abc", "sweep=seeds,depth_l2"):
+        with pytest.raises(UserError, match="one at a time"):
+            read("-m", "seed=1,2", word, sweeps=True)
     for word in ("seed=1,2", "seed=range(3)", "sweep=seeds", "hydra.sweeper.study=mine", "experiment=final"):
         assert read("-m", word, sweeps=True) == ["-m", word]

@@ -56,8 +56,12 @@ def _read(word: str, conf: Path, many: bool) -> tuple[str, bool]:
             raise UserError(
                 f"{word}: brackets or quotes are not closed, or a text in them needs quotes of its own"
             ) from None
+        if many and re.search(r"^\w+\(|,$", found["value"]):
+            raise UserError(f"{word}: no values to sweep; write A,B or range(5) or interval(0,1)") from None
         return text, False
     swept = parsed.is_sweep_override()
+    if (many and name == "resume") or (swept and name == "sweep"):
+        raise UserError(f"{word}: one at a time" + (", without -m" if name == "resume" else ""))
     if swept and not many and Path(found["value"]).expanduser().exists():
         return text, False
     value = None if swept else parsed.value()

@@ -34,7 +34,9 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
         OmegaConf.register_new_resolver("root", home)
     try:
         if "${" in home():
-            raise UserError(f"DEEPSQUAT_HOME={home()}: ${{ means something else in a config; choose another folder")
+            raise UserError(
+                f"DEEPSQUAT_HOME={home()}: ${{ means something else in a config; choose another folder"
+            )
         sys.argv[1:] = command_line.read(sys.argv[1:], Path(CONF), sweeps)
         sys.exit(main())
     except KeyboardInterrupt:
