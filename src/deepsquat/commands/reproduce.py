@@ -14,7 +14,7 @@ from deepsquat.processes import stop_on_sigterm
 
 
 def reproduce(config: DictConfig) -> None:
-    """Runs what is left. Exit code 0 all done, 75 out of time, 1 some trainings failed."""
+    """Runs what is left. Exit code 0 all done, 75 out of time, 1 some runs failed."""
     from deepsquat.paper import reproduction
 
     stop_on_sigterm()
@@ -24,10 +24,10 @@ def reproduce(config: DictConfig) -> None:
     home, out = Path(run.home()), expanded(config.out, "out")
     reached = reproduction.run(steps, run.ROOT, home, minutes, out)
     if not reached.ended:
-        print("The time is up; the same line goes on from here.")
+        print("The time is up; the same command resumes from here.")
         raise SystemExit(75)
     if reached.failed:
-        print("Some trainings failed; the same line tries them again.")
+        print("Some runs failed; the same command tries them again.")
         raise SystemExit(1)
     print("All of it is done. To see it: unpack the file, then python src/sync.py FOLDER")
 
