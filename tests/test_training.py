@@ -175,11 +175,11 @@ def test_trains_from_one_file_where_nothing_but_torch_lightning_and_hydra_is(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.blcks=3"], "Could not override 'model.blcks'"),
+        (["model.blcks=3"], "did you mean model.blocks?"),
         (["model.blocks=four"], "model.blocks: Value 'four'"),
         (["model.blocks=5"], "model: block 3 of 5 would shrink"),
         (["model.kernel_size=9"], "model.kernel_size must be 2 to 7"),
-        (["optim.lr=-1"], "optim.lr must be above 0"),
+        (["optim.lr=-1"], "optim.lr must be a number above 0"),
         (["optim.batch_size=500"], "there are at most 27 training images"),
         (["split.test=0.01"], "split: test would hold 0 good and 0 bad"),
         (["trainer=gpu"], "trainer=gpu: torch sees no GPU"),

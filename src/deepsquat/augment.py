@@ -4,6 +4,7 @@ The fixed copies are made once, for every part of the split. The random changes 
 points and are drawn anew each time, for the training part alone.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,8 @@ class Augment:
         if self.zoom_out is not None and not 0 < self.zoom_out < 1:
             raise UserError(f"augment.zoom_out must lie between 0 and 1, got {self.zoom_out}")
         for name in ("rotate", "shift", "jitter"):
-            if getattr(self, name) < 0:
-                raise UserError(f"augment.{name} must not be negative, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"augment.{name} must be 0 or more, got {getattr(self, name)}")
         if not 0 <= self.scale < 1 or not 0 <= self.drop_limbs < 1:
             raise UserError("augment.scale and augment.drop_limbs must be at least 0 and below 1")
         if self.is_random and (self.flip or self.zoom_out is not None):

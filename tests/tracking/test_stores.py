@@ -32,6 +32,15 @@ def test_a_run_is_found_with_what_it_was_given(store: tracking.Store) -> None:
             store.find(unknown)
 
 
+@pytest.mark.parametrize("value", ["it's", 'a "b"', """it's "both" 100%_""", "a\\b", "a\nb", "ä;`"])
+def test_a_run_is_found_by_a_tag_with_odd_characters(value: str, store: tracking.Store) -> None:
+    store.start("another", {"folder": value.replace("'", "x")})
+    run = store.start("a run", {"folder": value})
+    assert run.id in [found.id for found in store.tagged({"folder": value})]
+    assert {found.tag("folder") for found in store.tagged({"folder": value})} == {value}
+    assert store.tagged({"folder": f"{value}!"}) == []
+
+
 def test_metrics_come_back_by_step_the_latest_of_each(store: tracking.Store) -> None:
     run = store.start("a run", {})
     for step, value in ((1, 0.5), (2, 0.25), (3, 0.125)):

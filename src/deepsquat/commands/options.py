@@ -118,6 +118,20 @@ def _unlock(node: Any) -> None:
                 _unlock(child)
 
 
+def listed(config: DictConfig, key: str, may_be_empty: bool = False) -> list[str]:
+    """A value that is one text, or several as in [A,B].
+
+    Raises:
+        UserError: it is not given, empty, or something else.
+    """
+    value: Any = None if OmegaConf.is_missing(config, key) else config[key]
+    texts: list[Any] = list(value) if OmegaConf.is_list(value) else [value]
+    texts = [str(text) if type(text) in (int, float) else text for text in texts]
+    if not all(isinstance(text, str) and text.strip() for text in texts) or not (texts or may_be_empty):
+        raise UserError(f"{key}: give one, or several as in {key}=[A,B]; got {value}")
+    return texts
+
+
 def mlflow(config: DictConfig, why: str) -> MlflowOptions:
     """The tracking options of a command that reads or writes MLflow alone.
 

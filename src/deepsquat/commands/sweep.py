@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from deepsquat import tracking
 from deepsquat.commands.options import build, build_metrics, narrow
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
+from deepsquat.files import expanded, written_whole
 from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
@@ -46,7 +46,7 @@ class StudyRuns(Hooks):
         from deepsquat.images import load_images
 
         groups = [build(self.config, group) for group in ("data", "pose", "skeleton")]
-        images = load_images(*groups, Path(self.config.paths.data))
+        images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
         return {"the data's fingerprint": str(images.fingerprint)}
 
     def version(self) -> str:

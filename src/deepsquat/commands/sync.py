@@ -18,7 +18,7 @@ def sync(config: DictConfig) -> None:
     from deepsquat.runs.missing import draw_missing
     from deepsquat.tracking.sync import import_runs
 
-    import_runs(expanded(str(config.folder), "folder"), store, draw_missing)
+    import_runs(expanded(config.folder, "folder"), store, draw_missing)
 
 
 def name_folder() -> None:

@@ -7,17 +7,20 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands.options import build, build_metrics, build_network, narrow
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 from deepsquat.processes import stop_on_sigterm
 
 
 def train(config: DictConfig) -> dict[str, float]:
     """The metrics of one run, new or resumed."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     stop_on_sigterm()
     folder = Path(HydraConfig.get().runtime.output_dir)
     resume = config.resume
     if resume is not None:
+        resume = str(resume)
         config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
     else:
         narrow(config, HydraConfig.get().overrides.task)
@@ -25,6 +28,8 @@ def train(config: DictConfig) -> dict[str, float]:
     choices = chosen(config)
     tags = {}
     if config.trial is not None:
+        if HydraConfig.get().mode == RunMode.RUN:
+            raise UserError("trial is filled in by a sweep; leave it out")
         from deepsquat.commands import sweep
 
         resume, tags = sweep.resumable_run(config, folder), sweep.child_tags(config.trial)
@@ -51,7 +56,7 @@ def chosen(config: DictConfig) -> Any:
     Raises:
         UserError: a value that cannot be, alone or beside the others.
     """
-    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
+    if type(config.seed) is not int or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
     from deepsquat.trainer.metrics import tried
@@ -73,7 +78,7 @@ def chosen(config: DictConfig) -> Any:
         seed=config.seed,
         protocol=protocol.name,
         protocol_note=protocol.note,
-        data_folder=Path(config.paths.data),
+        data_folder=expanded(config.paths.data, "paths.data"),
     )
 
 

@@ -24,10 +24,10 @@ class AdamOptions:
     batch_size: int = 500
 
     def __post_init__(self) -> None:
-        if not self.lr > 0:
-            raise UserError(f"optim.lr must be above 0, got {self.lr}")
-        if not self.l2 >= 0:
-            raise UserError(f"optim.l2 must not be negative, got {self.l2}")
+        if not 0 < self.lr < math.inf:
+            raise UserError(f"optim.lr must be a number above 0, got {self.lr}")
+        if not 0 <= self.l2 < math.inf:
+            raise UserError(f"optim.l2 must be a number, 0 or more, got {self.l2}")
         if self.batch_size < 1:
             raise UserError(f"optim.batch_size must be 1 or more, got {self.batch_size}")
 

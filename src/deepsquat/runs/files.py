@@ -12,7 +12,7 @@ import yaml
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 from deepsquat.runs import pictures
-from deepsquat.split import PARTS
+from deepsquat.split import PARTS, Item
 from deepsquat.trainer.batches import Part, SquatData
 from deepsquat.trainer.predictions import Predictions, confusion
 
@@ -91,9 +91,11 @@ def read_predictions(path: Path) -> dict[str, Predictions]:
 
 
 def _as_predicted(rows: Sequence[Mapping[str, str]]) -> Predictions:
-    squats = np.unique([row["squat"] for row in rows], return_inverse=True)[1]
+    _, first, squats = np.unique([row["squat"] for row in rows], return_index=True, return_inverse=True)
     label = np.array([("0", "1").index(row["label"]) for row in rows])
-    return Predictions(np.arange(len(rows)), squats, label, np.array([float(row["p_good"]) for row in rows]))
+    items = [Item(rows[i]["squat"], rows[i]["video"], rows[i]["subject"], int(label[i])) for i in first]
+    p_good = np.array([float(row["p_good"]) for row in rows])
+    return Predictions(np.arange(len(rows)), squats, label, p_good, items)
 
 
 def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:

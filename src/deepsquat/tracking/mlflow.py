@@ -26,6 +26,11 @@ class MlflowOptions:
     artifacts: str  # folder for artifacts, for a store without a server
     experiment: str = "deepsquat"
 
+    def __post_init__(self) -> None:
+        for name in ("uri", "artifacts"):
+            if not getattr(self, name).strip():
+                raise UserError(f"tracking.{name} is empty; leave it out, or say where the runs are kept")
+
     def open_store(self) -> "Store":
         if find_spec("mlflow") is None:
             raise UserError(
@@ -97,15 +102,18 @@ class Store(tracking.Store):
         return Run(self, run.info.run_id, run.info.status, run.data.tags)
 
     def tagged(self, tags: Mapping[str, str]) -> "list[tracking.Run]":
-        texts = {key: value.replace("'", "\\'") for key, value in tags.items()}
-        wanted = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in texts.items())
+        wanted = " AND ".join(f"tags.`{key}` {_is(value)}" for key, value in tags.items())
         found: list[tracking.Run] = []
         token: str | None = None
         while True:
             page = self.client.search_runs(
                 [self.experiment], wanted, order_by=["attributes.start_time"], page_token=token
             )
-            found += [Run(self, run.info.run_id, run.info.status, run.data.tags) for run in page]
+            found += [
+                Run(self, run.info.run_id, run.info.status, run.data.tags)
+                for run in page
+                if tags.items() <= run.data.tags.items()
+            ]
             token = page.token
             if not token:
                 return found
@@ -120,6 +128,15 @@ class Store(tracking.Store):
         if found.info.lifecycle_stage == "deleted":
             raise UserError(f"the run {run_id} is deleted in {self.uri}; restore it, or start a new one")
         return Run(self, run_id, found.info.status, found.data.tags)
+
+
+def _is(value: str) -> str:
+    """In a filter: equal to the value. MLflow knows no escape, so that _ stands for a quote among quotes."""
+    if "'" not in value:
+        return f"= '{value}'"
+    if '"' not in value:
+        return f'= "{value}"'
+    return "LIKE '" + value.replace("'", "_") + "'"
 
 
 def unusable(uri: str, error: Exception) -> UserError:
