@@ -11,11 +11,13 @@ import pytest
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
-import deepsquat.tracking.mlflow
+import deepsquat.tracking.mlflow_run
 from deepsquat.errors import UserError
+from deepsquat.files import with_checksum
 from deepsquat.runs.missing import draw_missing
 from deepsquat.tracking import run_folder
-from deepsquat.tracking.mlflow import MlflowOptions, Run
+from deepsquat.tracking.mlflow import MlflowOptions
+from deepsquat.tracking.mlflow_run import Run
 from deepsquat.tracking.offline import Store
 from deepsquat.tracking.sync import import_runs
 from program import Command
@@ -143,7 +145,7 @@ def test_a_run_that_has_gone_on_is_brought_up_to_date(
     MlflowClient(options.uri).set_tag(before.info.run_id, "mlflow.note.content", "mine")
     shutil.copytree(offline.folder, tmp_path / "older")
 
-    run.go_on()
+    run.reopen()
     run.metrics({"loss": 0.1, "late": 7}, 4)
     with (offline.folder / run.id / "metrics.jsonl").open("a") as file:
         file.write('{"time": 17955')  # as it may be met while it is written
@@ -189,7 +191,7 @@ def test_an_import_that_is_cut_short_anywhere_is_completed_and_nothing_is_double
 
     for name in CALLS:
         monkeypatch.setattr(MlflowClient, name, dying(getattr(MlflowClient, name)))
-    monkeypatch.setattr(deepsquat.tracking.mlflow, "BATCH", 4)
+    monkeypatch.setattr(deepsquat.tracking.mlflow_run, "BATCH", 4)
     client, cuts, whole = MlflowClient(options.uri), 0, False
     while not whole:
         run = made(offline, f"cut {cuts}")
@@ -239,8 +241,7 @@ def test_points_go_in_batches_and_only_those_that_mlflow_lacks(
 def test_mlflow_keeps_an_equal_point_once(options: MlflowOptions) -> None:
     """Two imports at once, into a server, would then still not double any."""
     store = options.open_store()
-    run = store.start("a run", {})
-    assert isinstance(run, Run)
+    run = Run(store.client, store.start("a run", {}).id, "RUNNING", {})
     for value in (0.5, float("nan")):
         for _ in range(2):
             run.points([Metric("loss", value, 1000, 3), Metric("loss", value, 1000, 4)])
@@ -257,7 +258,7 @@ def test_children_are_put_under_their_parent_wherever_it_lies(
     (offline.folder / parent.id).rename(tmp_path / "elsewhere")
 
     said = bring()
-    assert "1 imported" in said and "1 of a sweep whose own run is not among them" in said
+    assert "1 imported" in said and "1 are trials of a sweep whose parent run is not there" in said
     assert "mlflow.parentRunId" not in runs(options)["child 1"].data.tags
     said = bring(tmp_path)
     assert "2 imported, 1 brought up to date, 0 already there" in said and "Note" not in said
@@ -277,6 +278,20 @@ def test_a_run_goes_into_the_experiment_that_it_names(
     assert set(runs(replace(options, experiment=offline.experiment))) == {"a run"}
 
 
+def test_a_deleted_experiment_keeps_no_other_from_being_imported(
+    offline: Store, options: MlflowOptions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, names = MlflowClient(options.uri), [f"{tmp_path.name} {i}" for i in range(3)]
+    for offline.experiment in names:
+        made(offline, offline.experiment)
+    client.delete_experiment(client.create_experiment(names[1]))
+    with pytest.raises(UserError, match=f"1 could not be imported: .*={names[1]} is deleted in ") as caught:
+        import_runs(offline.folder, replace(options, experiment=""), draw_missing)
+    assert "\n" not in str(caught.value) and "Runs: 2 imported" in capsys.readouterr().out
+    for name in (names[0], names[2]):
+        assert set(runs(replace(options, experiment=name))) == {name}
+
+
 def test_what_was_deleted_in_mlflow_is_not_brought_back(
     offline: Store, options: MlflowOptions, bring: Callable[..., str]
 ) -> None:
@@ -290,20 +305,28 @@ def test_what_was_deleted_in_mlflow_is_not_brought_back(
 
 def damages(folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is said of each, and how it is done."""
-    record = json.loads((folder / "run.json").read_text())
+    text = (folder / "run.json").read_text()
     write = (folder / "run.json").write_text
     yield "run.json is damaged", lambda: write("{")
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "id": "../../x"}))
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "status": "DONE"}))
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "start_time": 2**70}))
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "tags": {"\ud800": "half a pair"}}))
-    yield "MLflow does not take it", lambda: write(json.dumps({**record, "tags": {"no!": "such name"}}))
+    yield "run.json is damaged", lambda: write(text.replace("RUNNING", "FAILED"))
+    record = {key: value for key, value in json.loads(text).items() if key != "sha256"}
+
+    def other(**values: object) -> Callable[[], object]:
+        return lambda: write(json.dumps(with_checksum({**record, **values})))
+
+    yield "run.json is damaged", other(id="../../x")
+    yield "run.json is damaged", other(status="DONE")
+    yield "run.json is damaged", other(start_time=2**70)
+    yield "run.json is damaged", other(tags={"\ud800": "half a pair"})
+    yield "MLflow does not take it", other(tags={"no!": "such name"})
     yield "run.json is no plain file", lambda: linked(folder / "run.json")
     yield "params.json is damaged", lambda: (folder / "params.json").write_text("[]")
     line = (folder / "metrics.jsonl").read_text().splitlines()[0]
-    for other in ("x", "{}", line.replace('"step": 1', '"step": "1"'), line.replace("1.0", "null")):
-        assert other != line
-        content = f"{line}\n{other}\n{line}\n"
+    quoted, null, flipped = (line.replace("1.0", new) for new in ('"1.0"', "null", "3.0"))
+    unsigned = line.replace("1.0", "null").split(', "crc32"')[0] + "}"
+    for second in ("x", "{}", quoted, null, flipped, unsigned):
+        assert second != line
+        content = f"{line}\n{second}\n{line}\n"
         yield "line 2, is damaged", lambda content=content: (folder / "metrics.jsonl").write_text(content)
 
 
