@@ -19,7 +19,7 @@ def _written(path: Path, text: str) -> Path:
 
 
 def test_it_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
-    text = "seed: 3\nmodel:\n  _target_: deepsquat.model.convnet.ConvNetOptions\n  blocks: 4\n"
+    text = "seed: 3\nmodel:\n  _target_: deepsquat.model.convnet.ConvNet\n  blocks: 4\n"
     path = _written(tmp_path / "config.yaml", text)
     assert _read_config(path, RUN).model.blocks == 4
     whole = path.read_bytes()
@@ -29,7 +29,9 @@ def test_it_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
             _read_config(path, RUN)
 
 
-@pytest.mark.parametrize("target", ["deepsquat.model.options.ConvNetOptions", "deepsquat.model.convnet.Net"])
+@pytest.mark.parametrize(
+    "target", ["deepsquat.model.options.ConvNetOptions", "deepsquat.model.convnet.ConvNetOptions"]
+)
 def test_what_this_version_has_not_is_named(tmp_path: Path, target: str) -> None:
     path = _written(tmp_path / "config.yaml", f"model:\n  _target_: {target}\n")
     with pytest.raises(UserError, match=f"resume={RUN}: it was started by a version with {target}") as caught:

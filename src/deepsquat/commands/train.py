@@ -1,6 +1,7 @@
 """src/train.py: one run, from its config to its metrics."""
 
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -126,20 +127,22 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
 
 def _read_config(path: Path, run_id: str) -> DictConfig:
     """Raises UserError: it is damaged, or this version has no use for it."""
-    from hydra.utils import get_class
-
     content = read_checked(path, "start a new run with python src/train.py")
     found = OmegaConf.create(content.decode())
     assert isinstance(found, DictConfig)
     for group in found.values():
         target = str(group.get("_target_", "")) if isinstance(group, DictConfig) else ""
-        if not target.startswith("deepsquat."):
-            continue
-        try:
-            get_class(target)
-        except Exception as error:
+        if target.startswith("deepsquat.") and not _is_there(target):
             raise UserError(
                 f"resume={run_id}: it was started by a version with {target}, which this one has not; "
                 "start a new run with python src/train.py"
-            ) from error
+            )
     return found
+
+
+def _is_there(target: str) -> bool:
+    module, _, name = target.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except ImportError:
+        return False
