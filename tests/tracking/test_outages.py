@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,6 @@ from deepsquat.tracking.connection import Connection
 from deepsquat.tracking.lasting import LastingRun
 from deepsquat.tracking.mlflow import MlflowOptions, Store
 from deepsquat.tracking.sync import import_runs
-
-
-@pytest.fixture
-def options(mlflow_options: MlflowOptions, tmp_path: Path) -> MlflowOptions:
-    """An experiment of the test's own."""
-    return replace(mlflow_options, experiment=tmp_path.name)
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Offline runs in MLflow: as if they had been tracked there, once, however often and late they come."""
 
-import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,69 +12,14 @@ from mlflow.tracking import MlflowClient
 
 import deepsquat.tracking.mlflow_run
 from deepsquat.errors import UserError
-from deepsquat.files import with_checksum
 from deepsquat.runs.missing import draw_missing
 from deepsquat.tracking import run_folder
 from deepsquat.tracking.mlflow import MlflowOptions
 from deepsquat.tracking.mlflow_run import Run
 from deepsquat.tracking.offline import Store
 from deepsquat.tracking.sync import import_runs
+from offline_runs import artifacts, made, points, runs
 from program import Command
-
-
-@pytest.fixture
-def options(mlflow_options: MlflowOptions, tmp_path: Path) -> MlflowOptions:
-    """An experiment of the test's own."""
-    return replace(mlflow_options, experiment=tmp_path.name)
-
-
-@pytest.fixture
-def bring(offline: Store, options: MlflowOptions, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Imports a folder, by default all offline runs; what it says."""
-
-    def bring(folder: Path = offline.folder) -> str:
-        import_runs(folder, options, draw_missing)
-        return capsys.readouterr().out
-
-    return bring
-
-
-def runs(options: MlflowOptions) -> dict:
-    """What MLflow holds of the experiment, by name."""
-    store = options.open_store()
-    found = store.client.search_runs([store.experiment])
-    assert len({run.info.run_name for run in found}) == len(found)
-    return {run.info.run_name: store.client.get_run(run.info.run_id) for run in found}
-
-
-def points(client: MlflowClient, run) -> list[tuple]:
-    """Every point of a run's metrics."""
-    return sorted(
-        (m.key, m.step, m.timestamp, str(m.value))
-        for key in run.data.metrics
-        for m in client.get_metric_history(run.info.run_id, key)
-    )
-
-
-def artifacts(client: MlflowClient, run, folder: str | None = None) -> set[str]:
-    found: set[str] = set()
-    for item in client.list_artifacts(run.info.run_id, folder):
-        found |= artifacts(client, run, item.path) if item.is_dir else {item.path}
-    return found
-
-
-def made(offline: Store, name: str, tags: dict[str, str] | None = None, epochs: int = 3):
-    """A small run that has come through some epochs."""
-    run = offline.start(name, {"protocol": "quick", **(tags or {})})
-    run.params({f"p{i}": i for i in range(5)})
-    run.dataset("synthetic", "abc", "drawn", "{}")
-    for epoch in range(1, epochs + 1):
-        run.metrics({"loss": 1 / epoch, "other": epoch}, epoch)
-    path = offline.folder.parent / "config.yaml"
-    path.write_text("seed: 0\n")
-    run.artifact(path)
-    run.artifact(path, "checkpoints")
-    return run
 
 
 def test_a_training_is_in_mlflow_as_if_it_had_been_tracked_there(
@@ -301,89 +245,6 @@ def test_what_was_deleted_in_mlflow_is_not_brought_back(
     run.end("FINISHED")
     assert "0 already there, 1 deleted there and left out" in bring()
     assert runs(options) == {}
-
-
-def damages(folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What is said of each, and how it is done."""
-    text = (folder / "run.json").read_text()
-    write = (folder / "run.json").write_text
-    yield "run.json is damaged", lambda: write("{")
-    yield "run.json is damaged", lambda: write(text.replace("RUNNING", "FAILED"))
-    record = {key: value for key, value in json.loads(text).items() if key != "sha256"}
-
-    def other(**values: object) -> Callable[[], object]:
-        return lambda: write(json.dumps(with_checksum({**record, **values})))
-
-    yield "run.json is damaged", other(id="../../x")
-    yield "run.json is damaged", other(status="DONE")
-    yield "run.json is damaged", other(start_time=2**70)
-    yield "run.json is damaged", other(tags={"\ud800": "half a pair"})
-    yield "MLflow does not take it", other(tags={"no!": "such name"})
-    yield "run.json is no plain file", lambda: linked(folder / "run.json")
-    yield "params.json is damaged", lambda: (folder / "params.json").write_text("[]")
-    line = (folder / "metrics.jsonl").read_text().splitlines()[0]
-    quoted, null, flipped = (line.replace("1.0", new) for new in ('"1.0"', "null", "3.0"))
-    unsigned = line.replace("1.0", "null").split(', "crc32"')[0] + "}"
-    for second in ("x", "{}", quoted, null, flipped, unsigned):
-        assert second != line
-        content = f"{line}\n{second}\n{line}\n"
-        yield "line 2, is damaged", lambda content=content: (folder / "metrics.jsonl").write_text(content)
-
-
-def linked(path: Path) -> None:
-    path.rename(path.with_name("moved"))
-    path.symlink_to("moved")
-
-
-def test_a_damaged_run_is_named_and_keeps_no_other_from_being_imported(
-    offline: Store, options: MlflowOptions, bring: Callable[..., str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    sound = [made(offline, "first")]
-    template = made(offline, "template").folder
-    wanted = []
-    for said, _ in damages(template):
-        run = made(offline, f"damaged {len(wanted)}")
-        dict(enumerate(damages(run.folder)))[len(wanted)][1]()
-        wanted.append(f"{run.folder}" if "MLflow" in said else f"{run.folder}/{said.split()[0]}")
-    sound.append(made(offline, "last"))
-    with pytest.raises(UserError) as caught:
-        bring()
-    message = str(caught.value)
-    assert message.startswith(f"{len(wanted)} could not be imported: ") and "\n" not in message
-    assert all(f"{start.removesuffix('/line')}" in message for start in wanted)
-    assert f"Runs: {len(sound) + 1} imported" in capsys.readouterr().out
-    assert {"first", "last", "template"} <= set(runs(options))
-
-
-@pytest.mark.parametrize("rows", ["", "1,s,0", "1,s,2,0.5", "1,s,0,much", "1"])
-def test_damaged_predictions_are_named(
-    rows: str, offline: Store, options: MlflowOptions, bring: Callable[..., str]
-) -> None:
-    run = made(offline, "a run")
-    (run.folder / "artifacts" / "predictions.csv").write_text(f"part,squat,label,p_good\n{rows}\n")
-    run.end("FINISHED")
-    with pytest.raises(UserError, match=r"artifacts/predictions\.csv is damaged"):
-        bring()
-
-
-def test_nothing_outside_a_runs_folder_is_read(
-    offline: Store, options: MlflowOptions, bring: Callable[..., str], tmp_path: Path
-) -> None:
-    secret = tmp_path / "secret"
-    secret.mkdir()
-    (secret / "key.txt").write_text("secret")
-    run = made(offline, "a run")
-    inside = run.folder / "artifacts"
-    (inside / "file.txt").symlink_to(secret / "key.txt")
-    (inside / "folder").symlink_to(secret)
-    (inside / ".half.12.part.png").write_text("half written")
-    whole = made(offline, "all of it")
-    shutil.rmtree(whole.folder / "artifacts")
-    (whole.folder / "artifacts").symlink_to(secret)
-    bring()
-    client, found = MlflowClient(options.uri), runs(options)
-    assert artifacts(client, found["a run"]) == {"config.yaml", "checkpoints/config.yaml"}
-    assert artifacts(client, found["all of it"]) == set()
 
 
 @pytest.mark.parametrize(
