@@ -22,7 +22,6 @@ from bench.table import figure, table
 from deepsquat.commands import run as command
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
-from deepsquat.processes import stop_on_sigterm
 
 
 @dataclass
@@ -34,7 +33,6 @@ class _Outcome:
 
 def bench(config: DictConfig) -> None:
     """Exit code 1 where a row fell beside the earlier run, or failed."""
-    stop_on_sigterm()
     rows, repeats = _rows(config.rows), _repeats(config.repeats)
     earlier = None if config.check is None else check.read(expanded(config.check, "check"))
     path = expanded(config.folder, "folder") / "bench.json"

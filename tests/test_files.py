@@ -63,3 +63,5 @@ def test_a_json_objects_checksum_is_one_of_its_values(tmp_path: Path) -> None:
     assert without_checksum(json.loads(text)) == values == without_checksum(values)
     with pytest.raises(ValueError, match="checksum"):
         without_checksum(json.loads(text.replace("2.5", "2.6")))
+    with pytest.raises(ValueError, match="no JSON object"):
+        without_checksum([])

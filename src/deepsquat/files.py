@@ -76,12 +76,14 @@ def with_checksum(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "sha256": _json_checksum(values)}
 
 
-def without_checksum(found: Mapping[str, Any]) -> dict[str, Any]:
+def without_checksum(found: Any) -> dict[str, Any]:
     """The values given to `with_checksum`, read back from JSON; those of an earlier version have none.
 
     Raises:
-        ValueError: the checksum does not fit.
+        ValueError: the checksum does not fit, or it is no object.
     """
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
     values = dict(found)
     if values.pop("sha256", None) not in (None, _json_checksum(values)):
         raise ValueError("its checksum does not fit")

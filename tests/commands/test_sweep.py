@@ -1,10 +1,12 @@
 """The runs of a sweep: one parent a study, found by the study's id, and no child that nobody runs."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,6 +16,7 @@ from deepsquat.errors import UserError
 from deepsquat.tracking import Run, Store
 from deepsquat.tracking.mlflow import MlflowOptions
 from deepsquat.tracking.offline import OfflineOptions
+from deepsquat.trainer import checkpoint
 from program import ROOT
 
 
@@ -161,9 +164,14 @@ def resumed(config: DictConfig, tmp_path: Path) -> tuple[DictConfig, Path]:
     folder = tmp_path / "multirun" / "depth"
     for number in (0, 1):
         (folder / str(number) / "files").mkdir(parents=True)
-        (folder / str(number) / "last.ckpt").write_text(f"weights of {number}")
     (folder / "2").mkdir()
     return config, folder
+
+
+def checkpointed(folder: Path, run: Run) -> str:
+    """Gives the folder of an attempt its last.ckpt, whose SHA-256 is returned."""
+    checkpoint.write(folder / "last.ckpt", lambda path: torch.save({"run": run.id}, path))
+    return hashlib.sha256((folder / "last.ckpt").read_bytes()).hexdigest()
 
 
 def test_a_trial_resumes_the_run_of_the_latest_attempt_that_has_a_checkpoint(
@@ -171,13 +179,15 @@ def test_a_trial_resumes_the_run_of_the_latest_attempt_that_has_a_checkpoint(
 ) -> None:
     config, folder = resumed
     runs = [child(offline, "p", "a", number) for number in (0, 1)]
+    hashes = [checkpointed(folder / str(number), run) for number, run in enumerate(runs)]
+    copied = folder / "2" / "last.ckpt"
     assert resumable_run(config, folder / "2") == runs[1].id
-    assert (folder / "2" / "last.ckpt").read_text() == "weights of 1"
+    assert hashlib.sha256(copied.read_bytes()).hexdigest() == hashes[1]
     assert [offline.find(run.id).status for run in runs] == ["KILLED", "RUNNING"]
 
-    (folder / "1" / "last.ckpt").unlink()
+    (folder / "1" / "last.ckpt").write_bytes(b"damaged")
     assert resumable_run(config, folder / "2") == runs[0].id
-    assert (folder / "2" / "last.ckpt").read_text() == "weights of 0"
+    assert hashlib.sha256(copied.read_bytes()).hexdigest() == hashes[0]
 
 
 def test_a_trial_leaves_the_runs_of_another_study_alone(
@@ -187,6 +197,7 @@ def test_a_trial_leaves_the_runs_of_another_study_alone(
     other = child(offline, "p", "the deleted study", 1)
     other.tags({"folder": str(folder / "1")})
     other.end("FINISHED")
+    checkpointed(folder / "1", other)
     assert resumable_run(config, folder / "2") is None
     assert not (folder / "2" / "last.ckpt").exists()
     assert offline.find(other.id).status == "FINISHED"

@@ -34,6 +34,7 @@ def test_a_run_is_a_folder_of_plain_files(offline: Store, tmp_path: Path) -> Non
 
     folder = offline.folder / run.id
     record = json.loads((folder / "run.json").read_text())
+    assert len(record.pop("sha256")) == 64
     assert record.pop("end_time") >= record.pop("start_time") > 1.7e12
     assert record == {
         "id": run.id,
@@ -43,7 +44,8 @@ def test_a_run_is_a_folder_of_plain_files(offline: Store, tmp_path: Path) -> Non
         "tags": {"protocol": "quick"},
         "dataset": {"name": "synthetic", "digest": "abc", "source": "drawn", "profile": "{}"},
     }
-    assert json.loads((folder / "params.json").read_text()) == {"model.blocks": "4", "resume": "None"}
+    params = json.loads((folder / "params.json").read_text())
+    assert len(params.pop("sha256")) == 64 and params == {"model.blocks": "4", "resume": "None"}
     (line,) = (folder / "metrics.jsonl").read_text().splitlines()
     logged = json.loads(line)
     assert logged["step"] == 1 and str(logged["values"]) == "{'train/loss': 0.5, 'val/loss': nan}"

@@ -82,7 +82,7 @@ def test_a_run_ends_as_its_block_does(
             end()
     found = store.find(run.id)
     assert (found.status, found.tag(tag)) == (status, said)
-    found.go_on()
+    found.reopen()
     again = store.find(run.id)
     assert (again.status, again.tag("error")) == ("RUNNING", "")
 

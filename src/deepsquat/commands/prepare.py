@@ -6,12 +6,10 @@ from deepsquat.commands.options import build
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
-from deepsquat.processes import stop_on_sigterm
 
 
 def prepare(config: DictConfig) -> None:
     """Prepares the data; a second start finds them prepared."""
-    stop_on_sigterm()
     options = {group: build(config, group) for group in ("data", "pose", "skeleton")}
 
     if isinstance(options["data"], ArrayFile):

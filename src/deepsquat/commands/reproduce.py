@@ -10,14 +10,12 @@ from deepsquat.commands import run
 from deepsquat.commands.options import listed
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
-from deepsquat.processes import stop_on_sigterm
 
 
 def reproduce(config: DictConfig) -> None:
     """Runs what is left. Exit code 0 all done, 75 out of time, 1 some runs failed."""
     from deepsquat.paper import reproduction
 
-    stop_on_sigterm()
     minutes = _minutes(config.minutes)
     files = [expanded(file, "files") for file in listed(config, "files")]
     steps = reproduction.steps(files, listed(config, "tables"), listed(config, "train", may_be_empty=True))

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from deepsquat.commands import command_line, mistakes
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable
+from deepsquat.processes import stop_on_sigterm
 
 ROOT = Path(__file__).resolve().parents[3]  # the repository
 CONF = str(ROOT / "conf")
@@ -29,6 +30,7 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
 
     Exit codes: 0 done, 1 a defect or failed trials, 2 a mistake of the user, 130 interrupted.
     """
+    stop_on_sigterm()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them its way
     if not OmegaConf.has_resolver("root"):
         OmegaConf.register_new_resolver("root", home)
@@ -39,8 +41,8 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
             )
         sys.argv[1:] = command_line.read(sys.argv[1:], Path(CONF), sweeps)
         sys.exit(main())
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "Interrupted.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # whoever read our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
 from deepsquat.study.hooks import Ending, Hooks
+from deepsquat.tracking.lasting import waiting
 
 # Tags by which the parent run and its children are found; a child has no SWEEP, a parent no TRIAL.
 STUDY_ID, SWEEP, OPTION, TRIAL, PARENT = "study.id", "sweep", "sweep.option", "trial", "mlflow.parentRunId"
@@ -64,7 +65,7 @@ class StudyRuns(Hooks):
     def _found_or_started(self, store: tracking.Store, study: Any) -> tracking.Run:
         key = {STUDY_ID: study.user_attrs["id"], SWEEP: self.name}
         if found := store.tagged(key):
-            found[0].go_on()
+            found[0].reopen()
             return found[0]
         tags = {
             **key,
@@ -79,7 +80,7 @@ class StudyRuns(Hooks):
         """Puts every child under the parent, and ends those that a killed process has left RUNNING."""
         running = {str(trial.number) for trial in _running(study)}
         for run in store.tagged({STUDY_ID: study.user_attrs["id"]}):
-            if run.tag(SWEEP):
+            if run.tag(SWEEP) or run.write_unwritten():
                 continue
             if run.tag(PARENT) != parent.id:  # the parent that it had was deleted
                 run.tags({PARENT: parent.id})
@@ -99,7 +100,10 @@ class StudyRuns(Hooks):
             self.parent.end("FINISHED" if ending == "done" else "FAILED")
         elif not _running(study):  # else the sweep goes on in another process
             self.parent.end("KILLED")
-        self._settle(self.store, self.parent, study)
+        if not self.parent.unwritten():  # else the store is away
+            self._settle(self.store, self.parent, study)
+        if line := waiting(Path(self.folder)):
+            print(line)
 
     def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files
@@ -148,12 +152,26 @@ def resumable_run(config: DictConfig, folder: Path) -> str | None:
     for number in config.trial.earlier:
         earlier = folder.parent / str(number)
         for run in store.tagged({STUDY_ID: config.trial.id, TRIAL: str(number)}):
-            if found is None and (earlier / "last.ckpt").is_file():
+            if found is None and _is_sound(earlier, run.id):
                 _copy(earlier, folder)
                 found = run.id
             else:
                 run.end("KILLED")
     return found
+
+
+def _is_sound(folder: Path, run_id: str) -> bool:
+    """Whether there is a checkpoint of this run; one that is damaged is named, and the trial begins anew."""
+    from deepsquat.trainer import checkpoint
+
+    if not (folder / checkpoint.LAST).is_file():
+        return False
+    try:
+        checkpoint.check_last(folder, run_id)
+    except UserError as error:
+        print(f"Note: {error}")
+        return False
+    return True
 
 
 def _copy(earlier: Path, folder: Path) -> None:

@@ -8,12 +8,10 @@ from deepsquat.commands import options
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 from deepsquat.overrides import hydra_text
-from deepsquat.processes import stop_on_sigterm
 
 
 def sync(config: DictConfig) -> None:
     """Imports the folder."""
-    stop_on_sigterm()
     store = options.mlflow(config, "src/sync.py writes into MLflow")
     from deepsquat.runs.missing import draw_missing
     from deepsquat.tracking.sync import import_runs

@@ -1,5 +1,7 @@
 """src/train.py: one run, from its config to its metrics."""
 
+import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands.options import build, build_metrics, build_network, narrow
 from deepsquat.errors import UserError
-from deepsquat.files import expanded
+from deepsquat.files import expanded, read_checked
 from deepsquat.processes import stop_on_sigterm
 
 
@@ -37,7 +39,25 @@ def train(config: DictConfig) -> dict[str, float]:
     from deepsquat import training
 
     values: Any = OmegaConf.to_container(config, resolve=True)
-    return training.train(choices, values, folder, resume, tags).metrics
+    try:
+        return training.train(choices, values, folder, resume, tags).metrics
+    except KeyboardInterrupt:
+        if config.trial is not None:
+            raise
+        raise KeyboardInterrupt(_how_to_resume(folder, HydraConfig.get().overrides.task)) from None
+
+
+def _how_to_resume(folder: Path, overrides: list[str]) -> str:
+    """What the user of an interrupted run is told."""
+    from deepsquat.runs.owner import owner
+    from deepsquat.trainer.checkpoint import LAST
+
+    if not (folder / LAST).is_file():
+        return "Interrupted. No checkpoint was written, so there is nothing to resume; start a new run."
+    tracked = [o for o in overrides if o.startswith("tracking")]
+    return "Interrupted. To go on: " + shlex.join(
+        ["python", "src/train.py", f"resume={owner(folder)}", *tracked]
+    )
 
 
 def _refuse_single(hydra: Any) -> None:
@@ -91,7 +111,7 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     others = [o for o in overrides if not o.startswith(("resume=", "tracking"))]
     if others:
         raise UserError(
-            f"resume={run_id} takes every value from the run it goes on with; leave out {' '.join(others)}"
+            f"resume={run_id} takes every value from the run that it resumes; leave out {' '.join(others)}"
         )
     run = build(config, "tracking").open_store().find(run_id)
     if run.status == "FINISHED":
@@ -100,11 +120,10 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     saved = folder / "files" / "config.yaml"
     if not (folder / "last.ckpt").is_file() or not saved.is_file():
         raise UserError(
-            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to go on from; "
+            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to resume from; "
             "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
         )
-    found = OmegaConf.load(saved)
-    assert isinstance(found, DictConfig)
+    found = _read_config(saved, run_id)
     if found.get("trial") is not None:
         raise UserError(
             f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
@@ -112,3 +131,26 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
         )
     found.tracking = config.tracking
     return found, folder
+
+
+def _read_config(path: Path, run_id: str) -> DictConfig:
+    """Raises UserError: it is damaged, or this version has no use for it."""
+    content = read_checked(path, "start a new run with python src/train.py")
+    found = OmegaConf.create(content.decode())
+    assert isinstance(found, DictConfig)
+    for group in found.values():
+        target = str(group.get("_target_", "")) if isinstance(group, DictConfig) else ""
+        if target.startswith("deepsquat.") and not _is_there(target):
+            raise UserError(
+                f"resume={run_id}: it was started by a version with {target}, which this one has not; "
+                "start a new run with python src/train.py"
+            )
+    return found
+
+
+def _is_there(target: str) -> bool:
+    module, _, name = target.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except ImportError:
+        return False

@@ -11,7 +11,7 @@ from deepsquat.paper import grids, runs, tables
 from deepsquat.paper.page import Heading, Picture, Piece, Table, Text, markdown, page
 from deepsquat.runs import pictures
 from deepsquat.runs.files import CURVES
-from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
+from deepsquat.tracking.mlflow import MlflowOptions, Store
 from deepsquat.trainer.predictions import confusion
 
 Protocols = Mapping[str, Mapping[str, Any]]  # by name
@@ -173,7 +173,7 @@ def _final(store: Store, final: runs.Trained | None, protocol: str | None, folde
     pieces.append(Table(rows))
     pieces += [Heading("Table 5: the final model on dev, by image"), *_table_5(store, final)]
     if final is not None:
-        history = Run(store, final.id, final.status, final.tags).history(CURVES)
+        history = store.find(final.id).history(CURVES)
         pictures.curves(history, folder / "figure_9.png", f"Run {final.id[:8]}")
         pieces += [
             Heading("Figure 9: accuracy and loss over the epochs"),

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
+from deepsquat.files import add_checksum, written_whole
 from deepsquat.runs import pictures
 from deepsquat.split import PARTS, Item
 from deepsquat.trainer.batches import Part, SquatData
@@ -24,7 +24,9 @@ _SHEET = 32  # skeletons on a sheet
 
 def write_inputs(folder: Path, config: Mapping[str, Any], diff: str, data: SquatData) -> None:
     """config.yaml, split.json, and code.diff where code was changed since its commit."""
-    _write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+    with written_whole(folder / "config.yaml") as temporary:  # a run is resumed from it
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+        add_checksum(temporary)
     members = {name: [item.id for item in data.parts[name].squats] for name in PARTS}
     _write_text(folder / "split.json", json.dumps(members, indent=1))
     if diff:

@@ -13,8 +13,8 @@ class Composer:
     """Stands in for the `load_sweep_config` of Hydra's config loader.
 
     Hydra reads some thirty files and puts them together anew for every trial, six times slower than this:
-    without it, a look at every point of a grid before the first trial would take half a minute. The choices of
-    groups decide what is put together; values are set in it afterwards, by Hydra's own function. So a file
+    without it, a look at every point of a grid before the first trial would take half a minute. The choices
+    of groups decide what is put together; values are set in it afterwards, by Hydra's own function. So a file
     edited during a sweep no longer reaches its later trials alone.
     """
 
