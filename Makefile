@@ -1,27 +1,45 @@
 # The usual ways in. `make help` lists them.
-PYTHON ?= python3.11
+# The first of these that starts: one of pyenv's may be there and not start.
+PYTHON ?= $(shell for name in python3.11 python3.14 python3.13 python3.12; do \
+	$$name -c "" 2>/dev/null && { echo $$name; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 SWEEP ?= depth_l2
 STUDY ?= depth_l2-quick-synthetic
+KILLS ?= 50
+SEED ?= 1
+JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv train prepare test test-slow lint types ui sweep report bench bench-keras wheels dashboard clean
+.PHONY: help venv check train prepare test test-slow lint types ui sweep report torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# torch is asked for alone and first: only the exact pin takes the CPU build where an index offers one.
-$(READY): constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there; install Python 3.11 or say where it is: make PYTHON=..." >&2; exit 2; }
-	@echo "Setting up $(VENV): about 2.3 GB, a minute or two ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r constraints.txt
+# torch is asked for alone and first: only the exact pin takes the CPU build where an index offers one. Of another
+# index, TORCH_INDEX, nothing but torch is taken.
+$(INSTALLED): constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.14 starts here; install one, or say where it is: make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))" 2>/dev/null || { echo "error: $(PYTHON) does not start, or is not Python 3.11 to 3.14; install one, or say where it is: make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo "error: $(PYTHON) cannot set up environments; install its venv (Debian, Ubuntu: python3-venv)" >&2; exit 2; }
+	@echo "Setting up $(VENV): 2.5 GB with torch's CPU build, 6.2 GB with CUDA ..."
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
+	@$(PIP) --use-pep517 -r constraints.txt
+	@touch $(INSTALLED)
+
+$(READY): $(INSTALLED)
+	@echo "Checking what the system lacks ..."
+	@$(RUN) src/check.py
 	@touch $(READY)
 
-venv: $(READY) ## set up the environment, pinned by constraints.txt
+venv: $(READY) ## set up the environment, pinned by constraints.txt; TORCH_INDEX=URL takes torch from there
+
+check: $(INSTALLED) ## say what the system still lacks
+	@$(RUN) src/check.py
 
 train: $(READY) ## train on drawn squats: videos, poses, images, network, run; minutes on two cores
 	$(RUN) src/train.py $(ARGS)
@@ -35,12 +53,15 @@ test: $(READY) ## the tests, without the slow ones
 test-slow: $(READY) ## the slow tests: whole sweeps, kills
 	$(RUN) -m pytest -q -m slow $(ARGS)
 
-lint: $(READY) ## style of the code, and that imports run down
+torture: $(READY) ## kills at random moments, into reports/torture/; half a minute each; KILLS=50 SEED=2 JOBS=2
+	$(RUN) tests/torture --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) $(ARGS)
+
+lint: $(INSTALLED) ## style of the code, and that imports run down
 	$(RUN) -m ruff check src tests bench
 	$(RUN) -m ruff format --check src tests bench
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 
-types: $(READY) ## types of the package
+types: $(INSTALLED) ## types of the package
 	$(RUN) -m mypy
 
 # Two processes instead of fifteen, and on loopback alone.
@@ -63,7 +84,7 @@ bench-keras: $(READY) ## training beside the same network in Keras, which is set
 	DEEPSQUAT_BENCH_KERAS=.venv-keras/bin/python $(RUN) bench/run.py rows=[train_keras] $(ARGS)
 
 # What a machine with torch and pytorch-lightning still lacks; all of it is plain Python.
-wheels: $(READY) ## the packages that a borrowed GPU machine lacks, into wheels/ (docs/gpu.md)
+wheels: $(INSTALLED) ## the packages that a borrowed GPU machine lacks, into wheels/ (docs/gpu.md)
 	@grep -E '^(hydra-core|omegaconf|antlr4-python3-runtime|optuna|colorlog)==' constraints.txt > $(VENV)/carried.txt
 	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps -w wheels -r $(VENV)/carried.txt
 

@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, Spread]:
             f"check={path}: cannot be read ({error.strerror}); give an earlier bench.json"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"check={path}: this is no bench.json; give one that src/bench.py wrote") from None
+        raise UserError(f"check={path}: this is no bench.json; give one that bench/run.py wrote") from None
 
 
 def _spread(ratio: Mapping[str, Any]) -> Spread:

@@ -11,8 +11,7 @@ import numpy as np
 
 from bench.home import Home
 from bench.row import Row, Sides, Unavailable
-from bench.training import fit_seconds, noise, operations, plain_network, squat_data
-from deepsquat.model.convnet import ConvNetOptions
+from bench.training import convnet, fit_seconds, noise, operations, plain_network, squat_data
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.processes import cores
 from deepsquat.skeleton import Style
@@ -20,6 +19,7 @@ from deepsquat.skeleton import Style
 if TYPE_CHECKING:
     import torch
 
+    from deepsquat.model.convnet import ConvNet
     from deepsquat.trainer.batches import SquatData
 
 TRAIN, HELD, BATCH = 8544, 440, 500  # the paper's
@@ -41,9 +41,9 @@ def device() -> "torch.device":
 
 @contextmanager
 def _epoch(blocks: int, home: Home) -> Iterator[Sides]:
-    model = ConvNetOptions(blocks=blocks)
+    model = convnet(blocks)
     data = squat_data(TRAIN, HELD, BATCH, device())
-    fit = fit_seconds(data, model, _OPTIMIZER, "gpu")
+    fit = fit_seconds(data, blocks, _OPTIMIZER, "gpu")
     bare = _bare_epoch(model, data)
     yield Sides(
         ours=lambda: _settled(fit),
@@ -57,8 +57,8 @@ def _epoch(blocks: int, home: Home) -> Iterator[Sides]:
 
 @contextmanager
 def _compiled(home: Home) -> Iterator[Sides]:
-    model, data = ConvNetOptions(blocks=4), squat_data(TRAIN, HELD, BATCH, device())
-    plain, compiled = (fit_seconds(data, model, _OPTIMIZER, "gpu", how) for how in (False, True))
+    data = squat_data(TRAIN, HELD, BATCH, device())
+    plain, compiled = (fit_seconds(data, 4, _OPTIMIZER, "gpu", how) for how in (False, True))
     yield Sides(ours=lambda: _settled(compiled), reference=lambda: _settled(plain))
 
 
@@ -68,13 +68,13 @@ def _beside_files(home: Home) -> Iterator[Sides]:
         from PIL import Image
     except ImportError:
         raise Unavailable("needs Pillow, to write and read image files") from None
-    model = ConvNetOptions(blocks=4)
+    model = convnet(4)
     data = squat_data(TRAIN, HELD, BATCH, device())
     folder = home.folder / "images"
     folder.mkdir()
     for i, image in enumerate(noise(TRAIN)):
         Image.fromarray(image).save(folder / f"{i:05}.png")
-    fit = fit_seconds(data, model, _OPTIMIZER, "gpu")
+    fit = fit_seconds(data, 4, _OPTIMIZER, "gpu")
     yield Sides(ours=lambda: _settled(fit), reference=lambda: _files_epoch(model, folder))
 
 
@@ -94,7 +94,7 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _bare_epoch(model: ConvNetOptions, data: "SquatData") -> Callable[[], None]:
+def _bare_epoch(model: "ConvNet", data: "SquatData") -> Callable[[], None]:
     """An epoch of a bare torch loop over images on the device: bf16, channels last, fused Adam."""
     import torch
 
@@ -114,7 +114,7 @@ def _bare_epoch(model: ConvNetOptions, data: "SquatData") -> Callable[[], None]:
     return epoch
 
 
-def _files_epoch(model: ConvNetOptions, folder: Path) -> float:
+def _files_epoch(model: "ConvNet", folder: Path) -> float:
     """Seconds of the second epoch of a plain Lightning loop that reads the images through a DataLoader."""
     import pytorch_lightning as pl
     import torch
@@ -169,7 +169,7 @@ def _files_epoch(model: ConvNetOptions, folder: Path) -> float:
     return module.times[2] - module.times[1]
 
 
-def least_bytes(model: ConvNetOptions) -> float:
+def least_bytes(model: "ConvNet") -> float:
     """Bytes in bf16 that training on one image must move through the card's memory, each once.
 
     Of what comes out of every convolution: written, read by the next layer, read again for the weights'

@@ -22,7 +22,6 @@ from bench.table import figure, table
 from deepsquat.commands import run as command
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
-from deepsquat.processes import stop_on_sigterm
 
 
 @dataclass
@@ -34,10 +33,9 @@ class _Outcome:
 
 def bench(config: DictConfig) -> None:
     """Exit code 1 where a row fell beside the earlier run, or failed."""
-    stop_on_sigterm()
     rows, repeats = _rows(config.rows), _repeats(config.repeats)
-    earlier = None if config.check is None else check.read(expanded(str(config.check), "check"))
-    path = expanded(str(config.folder), "folder") / "bench.json"
+    earlier = None if config.check is None else check.read(expanded(config.check, "check"))
+    path = expanded(config.folder, "folder") / "bench.json"
     models = Path(command.home()) / "data" / "models"
     load = machine.load()
     if warning := machine.warning(load):
@@ -65,7 +63,7 @@ def _rows(names: Any) -> tuple[Row, ...]:
 
 
 def _repeats(repeats: Any) -> int:
-    if not isinstance(repeats, int) or repeats < 1:
+    if type(repeats) is not int or repeats < 1:
         raise UserError(f"repeats must be a whole number, 1 or more, got {repeats}")
     return repeats
 

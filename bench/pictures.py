@@ -25,9 +25,9 @@ _LABELS = (1, 0, 1, 0, 1)  # of the squats of the one film that is drawn
 def _rendering(home: Home) -> Iterator[Sides]:
     import cv2
 
-    from deepsquat.data.synthetic.corpus import Film, motion, painter, write_video
+    from deepsquat.data.synthetic.corpus import VideoPlan, motion, painter, write_video
 
-    options, film = _options(home), Film(0, 0, _LABELS)
+    options, film = _options(home), VideoPlan(0, 0, _LABELS)
     filmed = motion(options, film)
     draw = painter(options, film, filmed)
     planes = [cv2.cvtColor(draw.frame(points), cv2.COLOR_BGR2YUV_I420) for points in filmed.points]
@@ -125,11 +125,11 @@ def _options(home: Home) -> SyntheticSquats:
 def _points(home: Home, style: Style) -> np.ndarray:
     """(IMAGES, 36, 2) pixels in a skeleton image, from the true joints of a film."""
     from deepsquat.data.synthetic.body import in_room
-    from deepsquat.data.synthetic.corpus import Film, motion, painter
+    from deepsquat.data.synthetic.corpus import VideoPlan, motion, painter
     from deepsquat.landmarks import NAMES, LandmarkTable
     from deepsquat.skeleton import pixels
 
-    options, film = _options(home), Film(0, 0, _LABELS)
+    options, film = _options(home), VideoPlan(0, 0, _LABELS)
     filmed = motion(options, film)
     seen, _ = painter(options, film, filmed).scene.camera.project(in_room(filmed.points[:, : len(NAMES)]))
     seen = np.resize(seen, (IMAGES, *seen.shape[1:])) / (options.width, options.height)

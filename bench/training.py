@@ -14,7 +14,6 @@ import numpy as np
 
 from bench.home import Home
 from bench.row import Row, Sides, Unavailable
-from deepsquat.model.convnet import ConvNetOptions
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.skeleton import Style
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from deepsquat.model.convnet import ConvNet
     from deepsquat.trainer.batches import SquatData
 
 BATCH = 100  # the paper's 500 would take half a minute a step, and 18 GB for one block in the bare loop
@@ -67,8 +67,18 @@ def squat_data(train: int, held: int, batch_size: int, device: "torch.device") -
     return SquatData(images, parts, batch_size, 0, Augment(), _STYLE, device)
 
 
+def convnet(blocks: int, kernel_size: int = 3) -> "ConvNet":
+    """The paper's network, its weights on the device that holds nothing: for its sizes alone."""
+    import torch
+
+    from deepsquat.model.convnet import ConvNet
+
+    with torch.device("meta"):
+        return ConvNet(_STYLE.height, _STYLE.width, blocks, kernel_size)
+
+
 def fit_seconds(
-    data: "SquatData", model: ConvNetOptions, optim: AdamOptions, accelerator: str, compile: bool = False
+    data: "SquatData", blocks: int, optim: AdamOptions, accelerator: str, compile: bool = False
 ) -> Callable[[int], list[float]]:
     """A function of a number of epochs that trains so many through the program's own loop; seconds of each.
 
@@ -76,11 +86,15 @@ def fit_seconds(
     """
     import pytorch_lightning as pl
     import torch
+    from omegaconf import OmegaConf
 
+    from deepsquat.commands.options import build_metrics
     from deepsquat.model.convnet import ConvNet
+    from deepsquat.model.network import tried
     from deepsquat.trainer.callbacks import EpochSeeds
     from deepsquat.trainer.classifier import Classifier
     from deepsquat.trainer.options import TrainerOptions, make_trainer
+    from deepsquat.trainer.target import GoodOrBad
 
     class Clock(pl.Callback):
         def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -90,8 +104,9 @@ def fit_seconds(
             self.times.append(time.perf_counter())  # the epoch's metrics were fetched: the device is done
 
     torch.manual_seed(0)
-    network = ConvNet(model, _STYLE.height, _STYLE.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    classifier = Classifier(network, optim, compile)
+    sizes = {"height": _STYLE.height, "width": _STYLE.width}
+    network = tried(ConvNet, {**sizes, "blocks": blocks}, (3, *sizes.values()), 2)
+    classifier = Classifier(network, GoodOrBad(), build_metrics(OmegaConf.create()), optim, compile)
 
     def train(epochs: int) -> list[float]:
         clock = Clock()
@@ -102,7 +117,7 @@ def fit_seconds(
     return train
 
 
-def plain_network(model: ConvNetOptions) -> "nn.Sequential":
+def plain_network(model: "ConvNet", dropout: float = 0.25) -> "nn.Sequential":
     """The paper's network, written as one would."""
     from torch import nn
 
@@ -111,16 +126,15 @@ def plain_network(model: ConvNetOptions) -> "nn.Sequential":
     for filters in model.filters:
         layers += [nn.Conv2d(channels, filters, model.kernel_size), nn.ReLU()]
         layers += [nn.Conv2d(filters, filters, model.kernel_size), nn.ReLU()]
-        layers += [nn.MaxPool2d(2), nn.Dropout(model.dropout)]
+        layers += [nn.MaxPool2d(2), nn.Dropout(dropout)]
         channels = filters
-    units = [int(np.prod(model.feature_shape(_STYLE.height, _STYLE.width))), *model.hidden]
     layers.append(nn.Flatten())
-    for a, b in pairwise(units):
+    for a, b in pairwise(model.units):
         layers += [nn.Linear(a, b), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(units[-1], 2))
+    return nn.Sequential(*layers, nn.Linear(model.units[-1], 2))
 
 
-def bare_step(model: ConvNetOptions, images: np.ndarray) -> Callable[[], None]:
+def bare_step(model: "ConvNet", images: np.ndarray) -> Callable[[], None]:
     """One step of a bare torch loop over all images: channels last, Adam with its weight decay, fused."""
     import torch
 
@@ -137,7 +151,7 @@ def bare_step(model: ConvNetOptions, images: np.ndarray) -> Callable[[], None]:
     return step
 
 
-def operations(model: ConvNetOptions) -> float:
+def operations(model: "ConvNet") -> float:
     """Floating point operations to train on one image: forward, and backward to weights and to inputs.
 
     Each is a multiplication and an addition for every weight and place; the first layer's input needs no
@@ -150,8 +164,7 @@ def operations(model: ConvNetOptions) -> float:
             once = 2.0 * size[0] * size[1] * model.kernel_size**2 * inputs * filters
             total += once * (2 if inputs == 3 else 3)
         size, channels = (size[0] // 2, size[1] // 2), filters
-    units = [channels * size[0] * size[1], *model.hidden, 2]
-    return total + sum(3 * 2.0 * a * b for a, b in pairwise(units))
+    return total + sum(3 * 2.0 * a * b for a, b in pairwise((*model.units, 2)))
 
 
 def matrix_product_rate(size: int = 2048) -> float:
@@ -168,9 +181,9 @@ def matrix_product_rate(size: int = 2048) -> float:
 def _training(blocks: int, home: Home) -> Iterator[Sides]:
     import torch
 
-    model = ConvNetOptions(blocks=blocks)
+    model = convnet(blocks)
     data = squat_data(2 * BATCH, 4, BATCH, torch.device("cpu"))
-    fit = fit_seconds(data, model, _OPTIMIZER, "cpu")
+    fit = fit_seconds(data, blocks, _OPTIMIZER, "cpu")
     step = bare_step(model, data.parts["train"].pixels[:BATCH].numpy())
     yield Sides(
         # Two steps an epoch and four images of val, which are counted too.
@@ -188,7 +201,7 @@ def _beside_keras(home: Home) -> Iterator[Sides]:
     if not python:
         raise Unavailable("make bench-keras sets up Keras and TensorFlow")
     data = squat_data(2 * BATCH, 4, BATCH, torch.device("cpu"))
-    fit = fit_seconds(data, ConvNetOptions(blocks=4), _OPTIMIZER, "cpu")
+    fit = fit_seconds(data, 4, _OPTIMIZER, "cpu")
     path = home.folder / "images.npy"
     np.save(path, data.parts["train"].pixels[:BATCH].numpy())
     script = Path(__file__).with_name("keras_network.py")

@@ -40,7 +40,7 @@ def test_damage_at_any_place_is_seen(tmp_path: Path) -> None:
     flipped = [whole[:i] + bytes([whole[i] ^ 1 << i % 8]) + whole[i + 1 :] for i in range(len(whole))]
     for damaged in [b"", whole[:-1], whole[:500], whole + b"\n", content, *flipped]:
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match="its checksum does not fit.*; start anew"):
+        with pytest.raises(UserError, match=r"its checksum does not fit.*; start anew"):
             read_checked(path, "start anew")
     with pytest.raises(UserError, match="cannot be read"):
         read_checked(tmp_path / "nothing", "start anew")
@@ -63,3 +63,5 @@ def test_a_json_objects_checksum_is_one_of_its_values(tmp_path: Path) -> None:
     assert without_checksum(json.loads(text)) == values == without_checksum(values)
     with pytest.raises(ValueError, match="checksum"):
         without_checksum(json.loads(text.replace("2.5", "2.6")))
+    with pytest.raises(ValueError, match="no JSON object"):
+        without_checksum([])

@@ -1,8 +1,10 @@
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -26,6 +28,41 @@ def test_a_signal_is_not_lost_where_the_block_fails() -> None:
         raise ValueError("in the block")
     assert isinstance(caught.value.__context__, ValueError)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+_ON_A_TERMINAL = """
+import sys, time
+sys.path.insert(0, "src")
+from deepsquat.processes import stop_on_sigterm
+stop_on_sigterm()
+print("ready", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("to a terminal that is gone", flush=True)
+    open(sys.argv[1], "w").write("ended in good order")
+"""
+
+
+def test_a_closed_terminal_ends_like_ctrl_c(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-c", _ON_A_TERMINAL, str(said)])
+    assert b"ready" in os.read(terminal, 100)
+    os.close(terminal)
+    os.waitpid(child, 0)
+    assert said.read_text() == "ended in good order"
+
+
+def test_nohup_keeps_its_meaning() -> None:
+    code = "import signal; from deepsquat.processes import stop_on_sigterm; stop_on_sigterm(); "
+    code += "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
+    done = subprocess.run(
+        ["nohup", sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True
+    )
+    assert done.stdout == "True\n"
 
 
 def test_sigterm_waits_too_and_meets_the_handler_of_before() -> None:

@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from deepsquat.data.squats import LabelledVideos
 from deepsquat.data.videos.annotations import write_labels
+from deepsquat.locks import held
 from program import ROOT, Command, environment, tiny
 
 
@@ -95,12 +96,21 @@ def test_ctrl_c_then_resume_ends_with_the_weights_of_an_uninterrupted_run(
     started.send_signal(signal.SIGINT)
     _, errors = started.communicate(timeout=60)
     assert started.returncode == 130, errors
-    assert "Traceback" not in errors and errors.rstrip().endswith("interrupted")
+    assert "Traceback" not in errors
+    assert errors.rstrip().splitlines()[-1] == f"Interrupted. To go on: python src/train.py resume={run}"
     killed = client(home).get_run(run)
     assert killed.info.status == "KILLED"
     assert killed.data.metrics["train/loss"] and "test/loss" not in killed.data.metrics
     assert (home / "mlruns" / run / "artifacts" / "checkpoints" / "last.ckpt").is_file()
 
+    runs = len(client(home).search_runs([killed.info.experiment_id]))
+    refused = command(*tiny(corpus, f"hydra.run.dir={folder}"))
+    assert refused.returncode == 2 and f"{folder} holds the files of the run {run}" in refused.stderr
+    assert len(client(home).search_runs([killed.info.experiment_id])) == runs
+    with held(folder):
+        refused = command("src/train.py", f"resume={run}")
+    assert refused.returncode == 2 and "another process is training here" in refused.stderr
+    assert client(home).get_run(run).info.status == "KILLED"
     refused = command("src/train.py", f"resume={run}", "model.blocks=2")
     assert refused.returncode == 2 and "leave out model.blocks=2" in refused.stderr
     resumed = command("src/train.py", f"resume={run}")
@@ -175,12 +185,12 @@ def test_trains_from_one_file_where_nothing_but_torch_lightning_and_hydra_is(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.blcks=3"], "Could not override 'model.blcks'"),
+        (["model.blcks=3"], "did you mean model.blocks?"),
         (["model.blocks=four"], "model.blocks: Value 'four'"),
         (["model.blocks=5"], "model: block 3 of 5 would shrink"),
         (["model.kernel_size=9"], "model.kernel_size must be 2 to 7"),
-        (["optim.lr=-1"], "optim.lr must be above 0"),
-        (["optim.batch_size=500"], "there are only 27 training images"),
+        (["optim.lr=-1"], "optim.lr must be a number above 0"),
+        (["optim.batch_size=500"], "there are at most 27 training images"),
         (["split.test=0.01"], "split: test would hold 0 good and 0 bad"),
         (["trainer=gpu"], "trainer=gpu: torch sees no GPU"),
         (["tracking.uri=sqlite:////nowhere/at/all.db"], "the folder /nowhere/at does not exist"),

@@ -4,6 +4,7 @@ The fixed copies are made once, for every part of the split. The random changes 
 points and are drawn anew each time, for the training part alone.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,8 @@ class Augment:
         if self.zoom_out is not None and not 0 < self.zoom_out < 1:
             raise UserError(f"augment.zoom_out must lie between 0 and 1, got {self.zoom_out}")
         for name in ("rotate", "shift", "jitter"):
-            if getattr(self, name) < 0:
-                raise UserError(f"augment.{name} must not be negative, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"augment.{name} must be 0 or more, got {getattr(self, name)}")
         if not 0 <= self.scale < 1 or not 0 <= self.drop_limbs < 1:
             raise UserError("augment.scale and augment.drop_limbs must be at least 0 and below 1")
         if self.is_random and (self.flip or self.zoom_out is not None):
@@ -49,6 +50,11 @@ class Augment:
     def is_random(self) -> bool:
         return self.random_flip or any((self.rotate, self.shift, self.scale, self.jitter, self.drop_limbs))
 
+    @property
+    def versions(self) -> int:
+        """How many images every image becomes: itself and its fixed copies."""
+        return (1 if self.zoom_out is None else 2) * (2 if self.flip else 1)
+
 
 def copies(images: "Tensor", augment: Augment) -> "Tensor":
     """(k, n, H, W, 3) uint8 of images (n, H, W, 3): as they are, mirrored, zoomed out, and both, as chosen.
@@ -56,11 +62,9 @@ def copies(images: "Tensor", augment: Augment) -> "Tensor":
     In torch, so that a GPU makes them out of what was uploaded once; the pixels are Albumentations' own, but
     for a rounding of at most one level where the scale is not a half.
     """
-    zooms = 1 if augment.zoom_out is None else 2
-    k = zooms * (2 if augment.flip else 1)
-    if k == 1:
+    if augment.versions == 1:
         return images[None]
-    made = images.new_empty((k, *images.shape))
+    made = images.new_empty((augment.versions, *images.shape))
     for start in range(0, len(images), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         versions = [images[rows]]

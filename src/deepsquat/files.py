@@ -14,6 +14,11 @@ from deepsquat.errors import UserError
 # The last line of a file. Readers of YAML and of zip files (.npz, .ckpt) pass over it.
 _MARK = b"\n# sha256 "
 _LINE = len(_MARK) + 64 + 1
+# What the system answers where the place is to blame, and not the program.
+_NO_PLACE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST),
+    *(errno.ENOENT, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+)
 
 
 @contextmanager
@@ -71,12 +76,14 @@ def with_checksum(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "sha256": _json_checksum(values)}
 
 
-def without_checksum(found: Mapping[str, Any]) -> dict[str, Any]:
+def without_checksum(found: Any) -> dict[str, Any]:
     """The values given to `with_checksum`, read back from JSON; those of an earlier version have none.
 
     Raises:
-        ValueError: the checksum does not fit.
+        ValueError: the checksum does not fit, or it is no object.
     """
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
     values = dict(found)
     if values.pop("sha256", None) not in (None, _json_checksum(values)):
         raise ValueError("its checksum does not fit")
@@ -91,18 +98,20 @@ def unwritable(path: Path | str, error: OSError) -> Exception:
     """The user's error behind a failed write to `path`, or `error` itself where it is not theirs."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path}: the disk is full; free some space and start again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+    if error.errno in _NO_PLACE:
         return UserError(f"{path}: cannot be written ({error.strerror}); choose a folder you may write to")
     return error
 
 
-def expanded(path: str | Path, option: str) -> Path:
-    """A path as the user typed it, with ~ for a home folder.
+def expanded(path: Any, option: str) -> Path:
+    """A path as the user typed it, with ~ for a home folder; a name may be a number.
 
     Raises:
-        UserError: ~NAME where there is no such user; `option` says where it was typed.
+        UserError: it is no path, or ~NAME where there is no such user; `option` says where it was typed.
     """
+    if not isinstance(path, str | Path | int | float) or isinstance(path, bool) or not str(path).strip():
+        raise UserError(f"{option} must be the path of a file or folder, got {path!r}")
     try:
-        return Path(path).expanduser()
+        return Path(str(path)).expanduser()
     except RuntimeError:
         raise UserError(f"{option}: there is no user of that name for {path}; give the full path") from None

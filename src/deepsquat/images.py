@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
-from deepsquat.files import expanded, written_whole
+from deepsquat.files import add_checksum, expanded, read_checked, written_whole
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.skeleton import Style, draw, pixels
 
@@ -31,7 +32,7 @@ class Images:
     time: np.ndarray  # (n,) float64, seconds
     fingerprint: np.ndarray  # () str: hash of everything that went into the landmarks
     source: np.ndarray  # () str: what the data is, in words
-    drawn_as: np.ndarray  # () str: the style, as `_drawn_as` words it
+    drawn_as: np.ndarray  # () str: how it was drawn, in words
 
 
 def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Style) -> Images:
@@ -55,27 +56,31 @@ def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Styl
 
 def save(path: Path, images: Images) -> None:
     """Writes everything to one compressed .npz file, which NumPy alone can read."""
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{field.name: getattr(images, field.name) for field in fields(images)})
+    with written_whole(path) as temporary:
+        np.savez_compressed(
+            temporary, **{field.name: getattr(images, field.name) for field in fields(images)}
+        )
+        add_checksum(temporary)
 
 
 def load(path: Path) -> Images:
     """Reads what `save` wrote.
 
     Raises:
-        UserError: there is no such file, or it is not one of ours.
+        UserError: there is no such file, it is damaged, or not one of ours.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; write it with src/prepare.py export=PATH")
+    content = read_checked(path, "write it again with src/prepare.py export=PATH")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(BytesIO(content), allow_pickle=False) as file:
             found = Images(**{field.name: file[field.name] for field in fields(Images)})
         if found.images.ndim != 4 or len({len(found.images), len(found.points), len(found.squat)}) > 1:
             raise ValueError("not one row a frame")
         return found
     except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{path}: not a file of prepared images; write it anew with src/prepare.py export=PATH"
+            f"{path}: not a file of prepared images; write it again with src/prepare.py export=PATH"
         ) from error
 
 
@@ -87,10 +92,10 @@ def load_images(source: Any, pose: Any, style: Style, data_folder: Path) -> Imag
     from deepsquat.pose.table import prepare
 
     prepared = prepare(source, pose, data_folder)
-    return draw_images(prepared.table, prepared.fingerprint, named(source), style)
+    return draw_images(prepared.table, prepared.fingerprint, source_name(source), style)
 
 
-def named(source: Any) -> str:
+def source_name(source: Any) -> str:
     """The data group's option: the name of its module."""
     return type(source).__module__.removeprefix("deepsquat.data.").split(".")[0]
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-_INTERRUPTS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
+_INTERRUPTS: tuple[int, ...] = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP) if n is not None)
 
 
 def cores() -> int:
@@ -17,8 +18,30 @@ def cores() -> int:
 
 
 def stop_on_sigterm() -> None:
-    """A polite kill ends like Ctrl-C: nothing half-written, the run marked KILLED."""
+    """SIGTERM ends like Ctrl-C: no file half written, the run marked KILLED. So does a closed terminal."""
     signal.signal(signal.SIGTERM, interrupt)
+    if _HANG_UP is not None and signal.getsignal(_HANG_UP) != signal.SIG_IGN:  # as nohup has it
+        terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+        signal.signal(_HANG_UP, lambda signum, frame: _hang_up(terminals))
+
+
+def _hang_up(terminals: list[int]) -> NoReturn:
+    """To write to a terminal that is gone would be an error, in the place of the one that ends the run."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in terminals:
+        os.dup2(nowhere, descriptor)
+    raise KeyboardInterrupt
+
+
+def ignore_signals() -> None:
+    """For a process that ends: from here on nothing of the kind stops it in the middle of that."""
+    while True:
+        try:
+            for number in _INTERRUPTS:
+                signal.signal(number, signal.SIG_IGN)
+            return
+        except KeyboardInterrupt:  # one that came before the line above
+            continue
 
 
 def interrupt(signum: int, frame: Any) -> NoReturn:

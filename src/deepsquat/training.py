@@ -1,7 +1,7 @@
 """One run, top to bottom: squats, poses, images, network, record."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,18 +14,21 @@ from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.images import Images, load_images
 from deepsquat.locks import held
-from deepsquat.model.convnet import ConvNet
 from deepsquat.runs import files as run_files
+from deepsquat.runs import owner
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.record import known_tags, log_inputs
 from deepsquat.runs.said import say_data, say_results
-from deepsquat.split import audit, split
+from deepsquat.split import PARTS, audit, split
 from deepsquat.study import running
+from deepsquat.trainer import checkpoint
 from deepsquat.trainer.batches import SquatData, items_of
 from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.trainer.classifier import Classifier
+from deepsquat.trainer.early import check_early
 from deepsquat.trainer.options import device_of, make_trainer
 from deepsquat.trainer.predictions import predictions
+from deepsquat.trainer.target import Target
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,21 @@ def train(
     """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
 
     config: the resolved values that `choices` was built from, logged as they are.
-    resume: id of an interrupted run whose `last.ckpt` lies in `folder`, and which goes on.
+    resume: id of an interrupted run whose `last.ckpt` is in `folder`, to be resumed.
     tags: further tags of the run.
 
     Raises:
-        UserError: the data cannot be used, or the loss became NaN (the run then ends FAILED).
+        UserError: the data cannot be used, the folder or its checkpoint is another run's or damaged, or the
+            loss became NaN (the run then ends FAILED).
         KeyboardInterrupt: the run ends KILLED and keeps its checkpoints.
     """
-    device = device_of(choices.trainer)  # what cannot be had is said before the data take their minutes
+    device = device_of(choices.trainer)  # errors come before minutes of data preparation
     store = choices.tracking.open_store()
-    with held(folder):  # before the store hears of a run, so that nothing is begun that cannot go on
+    with held(folder):  # before a run is created in the store, so that none is created that cannot continue
+        owner.check_free(folder, resume)
+        if resume:
+            checkpoint.check_last(folder, resume)
+        check_early(choices.data, choices.split, choices.augment, choices.optim.batch_size)
         images = load_images(choices.data, choices.pose, choices.skeleton, choices.data_folder)
         parts = split(items_of(images), choices.split)
         crossing = audit(parts, choices.split.by)
@@ -68,6 +76,7 @@ def train(
         else:
             known = known_tags(choices, images, crossing, folder)
             run = store.start(choices.name, {**known, **tags})
+        owner.own(folder, run.id)
         with run.ending(running.Pruned):
             print(f"Run {run.id}, in {folder}")
             in_sweep = "mlflow.parentRunId" in tags
@@ -84,27 +93,37 @@ def train(
                 history = run.history(run_files.CURVES)
                 run_files.draw_results(files, data, found, history, choices.title(run.id))
             run.artifact(files)
-        (folder / "last.ckpt").unlink(missing_ok=True)
+        (folder / checkpoint.LAST).unlink(missing_ok=True)
     say_results(choices, run.id, found, fitted.metrics)
+    if unwritten := run.unwritten():
+        print(unwritten)
     return Result(run.id, fitted.metrics, folder)
+
+
+def returned(target: Target, metrics: Iterable[str]) -> list[str]:
+    """The names of what a run returns."""
+    measured = ("loss", target.loss_name, "l2_penalty", *metrics)
+    return [*(f"{part}/{name}" for part in PARTS for name in measured), "fit_seconds", "best_epoch"]
 
 
 def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[str, str]) -> tracking.Run:
     run = store.find(run_id)
+    if run.status == "FINISHED" and "trial" not in tags:
+        raise UserError(f"resume={run_id}: this run has finished; start a new one")
     before, now = run.tag("data.fingerprint"), str(images.fingerprint)
     if before and before != now:
         raise UserError(
             f"resume={run.id}: its data were {before[:12]} and are now {now[:12]}; "
             "bring back the videos and labels it was started with, or start a new run"
         )
-    run.go_on()
+    run.reopen()
     run.tags(tags)
     return run
 
 
 def _keep_checkpoints(run: tracking.Run, folder: Path, in_sweep: bool) -> None:
     """A trial that has not ended is resumed from its folder, and one that has needs no last.ckpt."""
-    for name in ("best.ckpt",) if in_sweep else ("best.ckpt", "last.ckpt"):
+    for name in (checkpoint.BEST,) if in_sweep else (checkpoint.BEST, checkpoint.LAST):
         if (folder / name).is_file():
             run.artifact(folder / name, "checkpoints")
 
@@ -119,10 +138,10 @@ def _fit_and_test(
     choices: Choices, run: tracking.Run, data: SquatData, folder: Path, goes_on: bool
 ) -> _Fitted:
     pl.seed_everything(choices.seed, verbose=False)
-    style = choices.skeleton
-    network = ConvNet(choices.model, style.height, style.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    classifier = Classifier(network, choices.optim, choices.trainer.compile)
-    parameters = float(sum(p.numel() for p in network.parameters()))
+    classifier = Classifier(
+        choices.model, choices.target, choices.metrics, choices.optim, choices.trainer.compile
+    )
+    parameters = float(choices.model.parameters)
 
     last_epoch: dict[str, float] = {}
 
@@ -131,15 +150,20 @@ def _fit_and_test(
         last_epoch.update(metrics)
         running.report(metrics, epoch)
 
-    epoch_end = EpochEnd(folder, report)
+    epoch_end = EpochEnd(folder, run.id, report)
     trainer = make_trainer(choices.trainer, [EpochSeeds(choices.seed), epoch_end, Progress()])
     start = time.monotonic()
     try:
-        last = folder / "last.ckpt" if goes_on else None
+        last = folder / checkpoint.LAST if goes_on else None
         trainer.fit(classifier, datamodule=data, ckpt_path=last, weights_only=True)
         seconds = time.monotonic() - start
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"optim.batch_size={choices.optim.batch_size} is more than the GPU's memory holds; "
+            "take a smaller batch, a smaller network or trainer=cpu"
+        ) from error
     test = data.parts["test"]
     tested = classifier.evaluate("test", test, test.device)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}

@@ -1,118 +1,227 @@
-"""Sweeps of real, tiny trainings through the command line."""
+"""The runs of a sweep: one parent a study, found by the study's id, and no child that nobody runs."""
 
-import signal
-import subprocess
-import sys
-import time
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import optuna
 import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
 
-from deepsquat.tracking.mlflow import MlflowOptions, Store
-from program import ROOT, environment
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def images(home, command) -> Path:
-    """A file of images of six small drawn videos."""
-    path = home / "tiny.npz"
-    done = command(
-        "src/prepare.py",
-        f"export={path}",
-        "protocol.videos=6",
-        "protocol.squats=36",
-        "data.width=270",
-        "data.height=480",
-    )
-    assert done.returncode == 0, done.stderr
-    return path
+from deepsquat.commands import run as command
+from deepsquat.commands.sweep import StudyRuns, child_tags, resumable_run
+from deepsquat.errors import UserError
+from deepsquat.tracking import Run, Store
+from deepsquat.tracking.mlflow import MlflowOptions
+from deepsquat.tracking.offline import OfflineOptions
+from deepsquat.trainer import checkpoint
+from program import ROOT
 
 
-def _sweep(images: Path, name: str, *more: str) -> list[str]:
-    return [
-        "src/train.py",
-        "-m",
-        "sweep=seeds",
-        "seed=0,1",
-        "data=arrays",
-        f"data.file={images}",
-        "trainer=cpu",
-        "trainer.max_epochs=4",
-        "model.blocks=2",
-        f"hydra.sweeper.study={name}",
-        *more,
-    ]
+def composed(*overrides: str) -> DictConfig:
+    OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
+    with initialize_config_dir(command.CONF, version_base=None):
+        return compose("train", overrides=list(overrides), return_hydra_config=True)
 
 
-def _runs(home: Path, name: str) -> list:
-    """The parent's run and then its children's, oldest first."""
-    store = Store(MlflowOptions(f"sqlite:///{home}/mlflow.db", str(home / "mlruns")))
-    parent = store.only("sweep", name)
-    assert parent is not None
-    children = store.client.search_runs(
-        [store.experiment], f"tags.`mlflow.parentRunId` = '{parent.id}'", order_by=["attributes.start_time"]
-    )
-    return [store.client.get_run(parent.id), *children]
+@pytest.fixture
+def offline(tmp_path: Path) -> Store:
+    return OfflineOptions(str(tmp_path / "offline")).open_store()
 
 
-def _kill_in_first_training(home: Path, arguments: list[str], folder: Path, kind: signal.Signals) -> int:
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while not (folder / "last.ckpt").exists():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(kind)
-    return process.wait(60)
+@pytest.fixture
+def config(tmp_path: Path) -> DictConfig:
+    return composed("sweep=depth_l2", "tracking=offline", f"tracking.folder={tmp_path / 'offline'}")
 
 
-def test_every_trial_is_a_run_under_one_parent_and_a_killed_sweep_ends_as_if_it_had_not_been(
-    home, command, images
-):
-    whole = command(*_sweep(images, "whole"))
-    assert whole.returncode == 0, whole.stderr
-    assert "loss     bce" not in whole.stdout
-    parent, *children = _runs(home, "whole")
-    assert parent.info.status == "FINISHED"
-    assert [run.data.tags["trial"] for run in children] == ["0", "1"]
-    values = [run.data.metrics["val/loss"] for run in children]
-
-    again = command(*_sweep(images, "whole"))
-    assert again.returncode == 0 and "2 of 2 done" in again.stdout
-    assert len(_runs(home, "whole")) == 3
-
-    for name, kind in (("killed", signal.SIGKILL), ("interrupted", signal.SIGINT)):
-        folder = home / "multirun" / name
-        code = _kill_in_first_training(home, _sweep(images, name), folder / "0", kind)
-        assert code == (130 if kind == signal.SIGINT else -9)
-        rest = command(*_sweep(images, name))
-        assert rest.returncode == 0, rest.stderr
-        _, *children = _runs(home, name)
-        assert [run.info.status for run in children] == ["FINISHED", "FINISHED"]
-        assert [run.data.metrics["val/loss"] for run in children] == values
-        assert children[0].data.tags["resumed"] == "after trial 0"
-        assert (folder / "report" / "table.csv").exists()
+def study(study_id: str) -> optuna.Study:
+    made = optuna.create_study()
+    made.set_user_attr("id", study_id)
+    made.set_user_attr("identity", {"swept": "model.blocks=1,2"})
+    return made
 
 
-def test_a_study_on_other_data_is_refused(home, command, images):
-    command(*_sweep(images, "fixed", "trainer.max_epochs=1", "seed=0,1"))
-    other = home / "other.npz"
-    command(
-        "src/prepare.py",
-        f"export={other}",
-        "protocol.videos=5",
-        "protocol.squats=36",
-        "data.width=270",
-        "data.height=480",
-    )
-    other.replace(images)
-    done = command(*_sweep(images, "fixed", "trainer.max_epochs=1", "seed=0,1"))
-    assert done.returncode == 2
-    assert "the data's fingerprint was" in done.stderr
+@pytest.fixture
+def hooks(config: DictConfig, tmp_path: Path) -> StudyRuns:
+    folder = tmp_path / "multirun" / "depth"
+    folder.mkdir(parents=True)
+    return StudyRuns(config, "depth", str(folder))
+
+
+def child(store: Store, parent: str, study_id: str, number: int) -> Run:
+    trial = {
+        "parent": parent,
+        "id": study_id,
+        "study": "depth",
+        "number": number,
+        "point": number,
+        "earlier": [],
+    }
+    return store.start(f"trial {number}", child_tags(OmegaConf.create(trial)))
+
+
+def parents(store: Store) -> list[Run]:
+    return store.tagged({"sweep": "depth"})
+
+
+def test_a_parent_says_what_made_it_and_is_found_again(hooks: StudyRuns, offline: Store) -> None:
+    first = hooks.on_start(study("a"))
+    assert hooks.on_start(study("a")) == first
+    (parent,) = parents(offline)
+    assert parent.id == first["parent"]
+    tags = ("sweep", "sweep.option", "study.id", "search space")
+    assert [parent.tag(name) for name in tags] == ["depth", "depth_l2", "a", "model.blocks=1,2"]
+
+
+def test_a_sweep_that_was_typed_has_no_option(tmp_path: Path, offline: Store) -> None:
+    config = composed("tracking=offline", f"tracking.folder={tmp_path / 'offline'}")
+    StudyRuns(config, "depth", str(tmp_path)).on_start(study("a"))
+    assert parents(offline)[0].tag("sweep.option") == ""
+
+
+def test_studies_of_one_name_have_a_parent_each(hooks: StudyRuns, offline: Store) -> None:
+    assert hooks.on_start(study("a")) != hooks.on_start(study("b"))
+    assert len(parents(offline)) == 2
+
+
+def test_first_starts_at_once_make_one_parent(hooks: StudyRuns, offline: Store) -> None:
+    others = [StudyRuns(hooks.config, hooks.name, hooks.folder) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda other: other.on_start(study("a"))["parent"], others))
+    assert len(set(found)) == 1 == len(parents(offline))
+
+
+def test_a_deleted_parent_gets_a_successor_with_all_its_children(tmp_path: Path) -> None:
+    home = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
+    hooks = StudyRuns(composed(home, f"tracking.artifacts={tmp_path / 'mlruns'}"), "depth", str(tmp_path))
+    old = hooks.on_start(study("a"))["parent"]
+    store = MlflowOptions(f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path / "mlruns")).open_store()
+    ours, stranger = child(store, old, "a", 0), child(store, old, "b", 0)
+    ours.end("FINISHED")
+    store.client.delete_run(old)
+
+    new = hooks.on_start(study("a"))["parent"]
+    assert new != old
+    found = store.find(ours.id)
+    assert (found.tag("mlflow.parentRunId"), found.status) == (new, "FINISHED")
+    assert store.find(stranger.id).tag("mlflow.parentRunId") == old
+
+
+def test_runs_that_no_trial_runs_any_more_are_ended(hooks: StudyRuns, offline: Store) -> None:
+    made = study("a")
+    parent = hooks.on_start(made)["parent"]
+    lost, running = made.ask(), made.ask()
+    made.tell(lost, state=optuna.trial.TrialState.FAIL)
+    runs = [child(offline, parent, "a", trial.number) for trial in (lost, running)]
+
+    hooks.on_start(made)
+    assert [offline.find(run.id).status for run in runs] == ["KILLED", "RUNNING"]
+
+    hooks.on_end(made, "interrupted")  # another process runs a trial, so that the sweep goes on
+    assert parents(offline)[0].status == "RUNNING"
+    made.tell(running, state=optuna.trial.TrialState.FAIL)
+    hooks.on_end(made, "interrupted")
+    assert [run.status for run in (*parents(offline), offline.find(runs[1].id))] == ["KILLED", "KILLED"]
+
+
+@pytest.mark.parametrize(("ending", "status"), [("done", "FINISHED"), ("undone", "FAILED")])
+def test_a_parent_ends_as_its_sweep(hooks: StudyRuns, offline: Store, ending, status: str) -> None:
+    made = study("a")
+    hooks.on_start(made)
+    trial = made.ask()
+    trial.set_user_attr("point", 0)
+    made.tell(trial, 0.5)
+    hooks.on_trial_end(made, made.trials[0])
+    hooks.on_end(made, ending)
+    (parent,) = parents(offline)
+    assert parent.status == status
+    assert parent.latest_metrics() == {"best": 0.5}
+    assert (Path(hooks.folder) / "report" / "table.csv").is_file()
+
+
+def test_a_sweep_that_ends_before_its_parent_is_there_ends_in_silence(
+    hooks: StudyRuns, offline: Store
+) -> None:
+    for ending in ("interrupted", "undone"):
+        hooks.on_end(study("a"), ending)
+    assert parents(offline) == []
+
+
+@pytest.fixture
+def resumed(config: DictConfig, tmp_path: Path) -> tuple[DictConfig, Path]:
+    """The config of trial 2, after attempts 0 and 1, and the folder of the study."""
+    OmegaConf.set_struct(config, False)
+    config.trial = {
+        "number": 2,
+        "id": "a",
+        "study": "depth",
+        "point": 0,
+        "earlier": [1, 0],
+        "parent": "p",
+    }
+    folder = tmp_path / "multirun" / "depth"
+    for number in (0, 1):
+        (folder / str(number) / "files").mkdir(parents=True)
+    (folder / "2").mkdir()
+    return config, folder
+
+
+def checkpointed(folder: Path, run: Run) -> str:
+    """Gives the folder of an attempt its last.ckpt, whose SHA-256 is returned."""
+    checkpoint.write(folder / "last.ckpt", lambda path: torch.save({"run": run.id}, path))
+    return hashlib.sha256((folder / "last.ckpt").read_bytes()).hexdigest()
+
+
+def test_a_trial_resumes_the_run_of_the_latest_attempt_that_has_a_checkpoint(
+    resumed: tuple[DictConfig, Path], offline: Store
+) -> None:
+    config, folder = resumed
+    runs = [child(offline, "p", "a", number) for number in (0, 1)]
+    hashes = [checkpointed(folder / str(number), run) for number, run in enumerate(runs)]
+    copied = folder / "2" / "last.ckpt"
+    assert resumable_run(config, folder / "2") == runs[1].id
+    assert hashlib.sha256(copied.read_bytes()).hexdigest() == hashes[1]
+    assert [offline.find(run.id).status for run in runs] == ["KILLED", "RUNNING"]
+
+    (folder / "1" / "last.ckpt").write_bytes(b"damaged")
+    assert resumable_run(config, folder / "2") == runs[0].id
+    assert hashlib.sha256(copied.read_bytes()).hexdigest() == hashes[0]
+
+
+def test_a_trial_leaves_the_runs_of_another_study_alone(
+    resumed: tuple[DictConfig, Path], offline: Store
+) -> None:
+    config, folder = resumed
+    other = child(offline, "p", "the deleted study", 1)
+    other.tags({"folder": str(folder / "1")})
+    other.end("FINISHED")
+    checkpointed(folder / "1", other)
+    assert resumable_run(config, folder / "2") is None
+    assert not (folder / "2" / "last.ckpt").exists()
+    assert offline.find(other.id).status == "FINISHED"
+
+
+def test_a_resumed_run_is_tagged_with_its_attempts(resumed: tuple[DictConfig, Path]) -> None:
+    tags = child_tags(resumed[0].trial)
+    assert tags["resumed"] == "after trial 0, 1"
+    assert (tags["study.id"], tags["trial"], tags["grid_point"]) == ("a", "2", "0")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["optim.l2=1e-5x"], r"optim\.l2: Value '1e-5x'"),
+        (["model.blocks=9"], "block 5 of 9"),
+        (["seed=-1"], "seed must be"),
+        (["data=arrays"], r"data\.file"),
+        (["sweep=kernel_l2"], "the option of sweep cannot be swept"),
+    ],
+)
+def test_values_that_cannot_be_are_found_without_any_data(
+    hooks: StudyRuns, overrides: list[str], said: str
+) -> None:
+    hooks.check(composed("sweep=depth_l2"))
+    with pytest.raises(UserError, match=said):
+        hooks.check(composed("sweep=depth_l2", *overrides))

@@ -6,10 +6,14 @@ import torch
 from torch.nn.functional import conv2d, linear, max_pool2d
 
 from deepsquat.errors import UserError
-from deepsquat.model.convnet import ConvNet, ConvNetOptions, Dropout
+from deepsquat.model.convnet import ConvNet
+from deepsquat.model.dropout import Dropout
+from deepsquat.model.network import Network, tried
 from deepsquat.optim.adam import AdamOptions
-from deepsquat.trainer.classifier import Classifier, goodness, squat_accuracy
-from deepsquat.trainer.steps import make_step
+from deepsquat.trainer.classifier import Classifier
+from deepsquat.trainer.pieces import in_pieces
+from deepsquat.trainer.steps import make_step, penalty_of
+from deepsquat.trainer.target import GoodOrBad
 
 PARAMETERS = {
     (1, 3): 40_089_730,
@@ -22,23 +26,25 @@ PARAMETERS = {
 PENALTY = {1: 411.0, 2: 485.0, 3: 555.1, 4: 647.1}
 
 
-def count(network: torch.nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
+def chosen(height: int, width: int, **values: object) -> Network:
+    return tried(ConvNet, {"height": height, "width": width, **values}, (3, height, width), 2)
 
 
 @pytest.mark.parametrize(("blocks", "kernel"), PARAMETERS)
 def test_has_the_papers_number_of_parameters(blocks: int, kernel: int) -> None:
-    network = ConvNet(ConvNetOptions(blocks=blocks, kernel_size=kernel), 192, 108)
-    assert count(network) == PARAMETERS[blocks, kernel]
+    assert chosen(192, 108, blocks=blocks, kernel_size=kernel).parameters == PARAMETERS[blocks, kernel]
 
 
 @pytest.mark.parametrize("blocks", PENALTY)
 def test_starts_with_the_papers_sum_of_squared_weights(blocks: int) -> None:
     """Glorot's variance gives an expected sum; few large layers keep a draw within half a percent."""
     torch.manual_seed(1)
-    network = ConvNet(ConvNetOptions(blocks=blocks), 192, 108)
-    assert float(network.squared_weights().detach()) == pytest.approx(PENALTY[blocks], rel=0.005)
-    assert all(not bias.any() for name, bias in network.named_parameters() if name.endswith("bias"))
+    classifier = Classifier(chosen(192, 108, blocks=blocks), GoodOrBad(), {}, AdamOptions(l2=1.0))
+    assert float(penalty_of(classifier.loss, torch.device("cpu"))) == pytest.approx(
+        PENALTY[blocks], rel=0.005
+    )
+    biases = [p for name, p in classifier.network.named_parameters() if name.endswith("bias")]
+    assert biases and not any(bias.any() for bias in biases)
 
 
 def reference_forward(weights: list[torch.Tensor], images: torch.Tensor) -> torch.Tensor:
@@ -58,29 +64,30 @@ def reference_forward(weights: list[torch.Tensor], images: torch.Tensor) -> torc
 def test_loss_penalty_and_one_adam_step_agree_with_a_reference() -> None:
     torch.manual_seed(0)
     lr, l2 = 1e-3, 1e-2
-    network = ConvNet(ConvNetOptions(blocks=2, dropout=0.0), 32, 24)
+    options = AdamOptions(lr=lr, l2=l2, batch_size=5)
+    classifier = Classifier(chosen(32, 24, blocks=2, dropout=0.0), GoodOrBad(), {}, options)
+    network = classifier.network
     images = torch.randint(0, 256, (5, 3, 32, 24), dtype=torch.uint8)
     label = torch.tensor([0, 1, 1, 0, 1])
     weights = [p.detach().double().clone().requires_grad_() for p in network.parameters()]
 
-    p = reference_forward(weights, images)
+    p = reference_forward(weights, images).clamp(1e-7, 1 - 1e-7)
     target = torch.stack([1.0 - label, label.double()], dim=1)
     bce = -(target * p.log() + (1 - target) * (1 - p).log()).mean()
     penalty = l2 * sum((w**2).sum() for w in weights[:12:2])  # every weight but the last Dense's
     (bce + penalty).backward()
 
-    optimizer = Classifier(network, AdamOptions(lr=lr, l2=l2, batch_size=5)).configure_optimizers()
-    step = make_step(network, optimizer, l2, 5, torch.device("cpu"))
-    measures = step(images, label)  # pieces of four and one
-    accuracy = ((p > 0.5) == target.bool()).double().mean()
-    expected = [value.item() for value in (bce, penalty, accuracy)]
-    assert measures.tolist() == pytest.approx(expected, rel=1e-5)
+    optimizer = classifier.configure_optimizers()
+    step = make_step(network, classifier.loss, optimizer, 5, torch.device("cpu"), 2**20)
+    measures, outputs = step(images, label)  # pieces of four and one
+    assert measures.tolist() == pytest.approx([bce.item(), penalty.item()], rel=1e-5)
+    np.testing.assert_allclose(outputs.sigmoid().numpy(), p.detach().numpy(), rtol=1e-4, atol=2e-7)
     for mine, reference in zip(network.parameters(), weights, strict=True):
         g = reference.grad
         assert g is not None
-        # Adam's first step: both moments, corrected for their start at zero, are g and g^2.
-        expected = reference.detach() - lr * g / (g.abs() + 1e-7)
-        moved = (g.abs() > 1e-5).numpy()  # below, rounding of g decides
+        # Adam's first step: m is a tenth of g, v a thousandth of its square, and epsilon is Keras's.
+        expected = reference.detach() - lr * 0.001**0.5 / 0.1 * 0.1 * g / (0.001**0.5 * g.abs() + 1e-7)
+        moved = (g.abs() > 1e-4).numpy()  # below, rounding of g decides
         np.testing.assert_allclose(
             mine.detach().numpy()[moved], expected.numpy()[moved], rtol=2e-4, atol=2e-7
         )
@@ -102,17 +109,9 @@ def test_dropout_keeps_each_value_or_not_and_the_mean() -> None:
 
 def test_pieces_answer_as_the_whole_batch_does() -> None:
     torch.manual_seed(0)
-    network = ConvNet(ConvNetOptions(blocks=2), 32, 24).eval()
+    network = ConvNet(32, 24, blocks=2).eval()
     images = torch.randint(0, 256, (11, 3, 32, 24), dtype=torch.uint8)
-    torch.testing.assert_close(network.in_pieces(images), network(images))
-
-
-def test_accuracy_is_counted_element_wise_and_per_squat() -> None:
-    logits = torch.tensor([[-1.0, 1.0], [1.0, 1.0], [2.0, -2.0]])
-    assert goodness(logits)[0] > 0.5 > goodness(logits)[2]
-    p_good = torch.tensor([0.9, 0.2, 0.6, 0.1])
-    squat = torch.tensor([0, 0, 1, 1])
-    assert squat_accuracy(p_good, torch.tensor([1, 1, 1, 1]), squat) == 0.5
+    torch.testing.assert_close(in_pieces(network, images), network(images.float()), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -127,18 +126,16 @@ def test_refuses_to_shrink_an_image_to_nothing(
     blocks: int, kernel: int, size: tuple[int, int], block: str
 ) -> None:
     with pytest.raises(UserError, match=block):
-        ConvNetOptions(blocks=blocks, kernel_size=kernel).feature_shape(*size)
+        ConvNet(*size, blocks=blocks, kernel_size=kernel)
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6, 7])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_every_kernel_and_padding_gives_the_shape_that_was_foretold(kernel: int, padding: str) -> None:
-    options = ConvNetOptions(blocks=2, kernel_size=kernel, padding=padding, widths=(4, 6), hidden=(5,))
-    network = ConvNet(options, 65, 51)
-    images = torch.zeros(2, 3, 65, 51, dtype=torch.uint8)
-    features = network.blocks[:-1](images.float())
-    assert tuple(features.shape[1:]) == options.feature_shape(65, 51)
-    assert network(images).shape == (2, 2)
+    network = ConvNet(65, 51, 2, kernel, padding=padding, widths=(4, 6), hidden=(5,))
+    features = network.blocks(torch.zeros(2, 3, 65, 51))
+    assert features.shape == (2, network.units[0])
+    assert network(torch.zeros(2, 3, 65, 51)).shape == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,25 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
+from deepsquat.errors import UserError
 from deepsquat.paper import grids, tables
+from deepsquat.paper.evidence import Verdict
 from deepsquat.paper.page import Heading, Picture, Table, Text, markdown, page
-from deepsquat.paper.report import write
+from deepsquat.paper.report import write as write_report
+from deepsquat.paper.runs import Only
 from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
 
+SOURCES = ("synthetic", "videos", "ui_prmd")
+ASKED = {
+    "quick": {"optim.lr": 5e-4, "optim.batch_size": 16, "skeleton.height": 144, "skeleton.width": 81},
+    "paper": {"optim.lr": 1e-5, "optim.batch_size": 500, "skeleton.height": 192, "skeleton.width": 108},
+}
+ASKED["quick"]["trainer.max_epochs"], ASKED["paper"]["trainer.max_epochs"] = 12, 500
+NETWORK = {"model._target_": "deepsquat.model.convnet.ConvNet", "model.blocks": 3, "model.kernel_size": 3}
 TAGS = {"protocol": "quick", "data.source": "synthetic", "split": "by_video", "hardware.cpu": "two cores"}
 
 
@@ -19,9 +30,14 @@ def options(tmp_path: Path) -> MlflowOptions:
     return MlflowOptions(f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path / "mlruns"))
 
 
-def cell(store: Store, parent: Run, params: dict, train: float, val: float, status: str = "FINISHED") -> Run:
-    run = store.start("cell", {**TAGS, "mlflow.parentRunId": parent.id})
-    run.params({"seed": 0, "trainer.max_epochs": 10, **params})
+def write(options: MlflowOptions, protocol: str | None, data: str | None, folder: Path) -> str:
+    write_report(options, Only(protocol, data), ASKED, SOURCES, folder)
+    return (folder / "report.md").read_text()
+
+
+def child(store: Store, parent: Run, params: dict, train: float, val: float, status: str = "FINISHED") -> Run:
+    run = store.start("child", {**TAGS, "mlflow.parentRunId": parent.id})
+    run.params({**NETWORK, "seed": 0, "trainer.max_epochs": 10, **params})
     penalty = 0.01
     run.metrics({"train/loss": train, "val/loss": val}, 10)
     run.metrics({"train/bce": train - penalty, "val/bce": val - penalty}, 10)
@@ -30,22 +46,21 @@ def cell(store: Store, parent: Run, params: dict, train: float, val: float, stat
 
 
 def grid(store: Store, like: grids.Grid, name: str, skip: int = 0, shift: float = 0.0) -> Run:
-    """The paper's own figures as a sweep of ours, but for the last `skip` cells."""
-    parent = store.start(name, {"sweep": name})
+    """The paper's own figures as a sweep of ours, but for the last `skip` grid points."""
+    parent = store.start(name, {"sweep": name, "sweep.option": like.option})
     wanted = like.wanted()
     for row, l2 in wanted[: len(wanted) - skip]:
         train, val = like.paper[row][l2]
-        cell(store, parent, {like.row_param: row, "optim.l2": l2}, train + shift, val + shift)
+        child(store, parent, {like.row_param: row, "optim.l2": l2}, train + shift, val + shift)
     return parent
 
 
 def test_nothing_there_gives_tables_of_holes_and_the_commands(
     options: MlflowOptions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(options, None, None, tmp_path / "reports")
-    text = (tmp_path / "reports" / "report.md").read_text()
-    assert "No run yet" in text and "12 of 12 cells are missing" in text and "9 of 9 cells" in text
-    assert "python src/train.py -m sweep=depth_l2" in text and "cannot be said" in text
+    text = write(options, None, None, tmp_path / "reports")
+    assert "No run yet" in text and "12 of 12 grid points have no run yet" in text and "9 of 9 grid" in text
+    assert "python src/train.py -m sweep=depth_l2" in text and "undecided" in text
     assert (tmp_path / "reports" / "report.html").read_text().startswith("<!doctype html>")
     assert "Table 5" in capsys.readouterr().out
 
@@ -54,35 +69,33 @@ def test_ours_stand_beside_the_papers_cell_by_cell(options: MlflowOptions, tmp_p
     store = Store(options)
     grid(store, grids.TABLE_2, "depth_l2-quick-synthetic", skip=1, shift=0.25)
     grid(store, grids.TABLE_3, "kernel_l2-quick-synthetic")
-    write(options, "quick", None, tmp_path / "reports")
-    text = (tmp_path / "reports" / "report.md").read_text()
+    text = write(options, "quick", None, tmp_path / "reports")
     line = next(line for line in text.splitlines() if line.startswith("| 1      | 0.01 "))
     assert [part.strip() for part in line.split("|")[3:11]] == [
         *("2.21", "2.460", "+0.250", "2.450"),
         *("3.54", "3.790", "+0.250", "3.780"),
     ]
     assert (
-        "1 of 12 cells are missing; this fills them: python src/train.py -m sweep=depth_l2 protocol=quick"
-        in text
+        "1 of 12 grid points have no run yet; this command runs them: "
+        "python src/train.py -m sweep=depth_l2 protocol=quick" in text
     )
     assert "Not the paper's protocol" in text
     for name in ("depth_l2.png", "kernel_l2.png"):
         assert (tmp_path / "reports" / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_later_training_of_a_cell_counts_and_failed_or_pruned_ones_do_not(
+def test_a_later_run_of_a_grid_point_counts_and_failed_or_pruned_ones_do_not(
     options: MlflowOptions, tmp_path: Path
 ) -> None:
     store = Store(options)
-    parent = store.start("depth_l2-x", {"sweep": "depth_l2-x"})
+    parent = store.start("mine", {"sweep": "mine", "sweep.option": "depth_l2"})
     params = {"model.blocks": 1, "optim.l2": 1e-2}
-    cell(store, parent, params, 9.0, 9.0)
+    child(store, parent, params, 9.0, 9.0)
     time.sleep(0.01)
-    cell(store, parent, params, 3.0, 4.0)
-    cell(store, parent, params, 1.0, 1.0, "FAILED")
-    cell(store, parent, params, 1.0, 1.0).tags({"pruned": "at epoch 3"})
-    write(options, None, None, tmp_path)
-    text = (tmp_path / "report.md").read_text()
+    child(store, parent, params, 3.0, 4.0)
+    child(store, parent, params, 1.0, 1.0, "FAILED")
+    child(store, parent, params, 1.0, 1.0).tags({"pruned": "at epoch 3"})
+    text = write(options, None, None, tmp_path)
     assert "3.000" in text and "9.000" not in text and "1.000" not in text
 
 
@@ -97,13 +110,90 @@ def test_the_papers_own_tables_bear_out_what_they_bear_out() -> None:
         for row, columns in tables.TABLE_3.items()
         for l2, (t, e) in columns.items()
     }
-    best_l2, gap, kernels, deepest = grids.claims(depth, kernel, seed_spread=0.05)
+    best_l2, gap, kernels, deepest = grids.claims(depth, kernel, Verdict(True, "p = 0.01"))
     assert best_l2.holds is True
     assert gap.holds is True and "1 blocks: 1.320" in gap.numbers
     assert kernels.holds is False and "0.170 at L2 0.0001" in kernels.numbers
     assert deepest.holds is False and "3 blocks: 0.400" in deepest.numbers  # 0.40 beats 0.49
-    assert grids.claims(depth, kernel, seed_spread=0.06)[2].holds is True
-    assert grids.claims(depth, {}, None)[2].holds is None
+    assert grids.claims(depth, kernel, Verdict(False, ""))[2].holds is True
+    assert grids.claims(depth, kernel, Verdict(None, ""))[2].holds is None
+    assert grids.claims(depth, {}, Verdict(False, ""))[2].holds is None
+
+
+def test_only_what_a_sweep_was_made_by_makes_it_evidence(options: MlflowOptions, tmp_path: Path) -> None:
+    store = Store(options)
+    params = {"model.blocks": 1, "optim.l2": 1e-2}
+    for name, tags, loss in (
+        ("depth_l2-of-mine", {"sweep.option": "pipeline_tpe"}, 7.0),
+        ("depth_l2-old", {"search space": "model.blocks=1,2 optim.l2=1e-2,1e-3 seed=1,2"}, 6.0),
+    ):
+        child(store, store.start(name, {"sweep": name, **tags}), params, loss, loss)
+    assert "12 of 12 grid points" in write(options, None, None, tmp_path)
+
+    old = {"sweep": "typed", "search space": "+model.blocks=1,2 optim.l2=choice(1e-2, 1e-3)"}
+    parent = store.start("typed", old)
+    child(store, parent, {**params, "model._target_": "mine.Net"}, 5.0, 5.0)
+    child(store, parent, {**params, "model.kernel_size": 4}, 5.0, 5.0)
+    assert "12 of 12 grid points" in write(options, None, None, tmp_path)
+    child(store, parent, params, 4.0, 4.5)
+    text = write(options, None, None, tmp_path)
+    assert "11 of 12 grid points" in text and "4.500" in text and "5.000" not in text
+
+
+def test_table_4_holds_a_run_only_where_every_param_is_there_and_the_protocols(
+    options: MlflowOptions, tmp_path: Path
+) -> None:
+    store = Store(options)
+    whole = {**NETWORK, "model.blocks": 4, "optim.l2": 1e-6, **ASKED["quick"]}
+    results = {f"{part}/{name}": 0.4321 for part in ("train", "val", "test") for name in ("loss", "accuracy")}
+
+    def single(params: dict) -> str:
+        run = store.start("single", TAGS)
+        run.params(params)
+        run.metrics(results, 1)
+        run.end("FINISHED")
+        return write(options, None, None, tmp_path)
+
+    for name in whole:
+        assert "0.4321" not in single({key: value for key, value in whole.items() if key != name}), name
+    for name, value in (("model._target_", "mine.Net"), ("skeleton.height", 48), ("trainer.max_epochs", 1)):
+        assert "0.4321" not in single({**whole, name: value}), name
+    assert "0.4321" in single(whole)
+
+
+def test_only_repetitions_of_a_grid_points_run_count_for_the_kernel(
+    options: MlflowOptions, tmp_path: Path
+) -> None:
+    store = Store(options)
+    parent = store.start("kernels", {"sweep": "kernels", "sweep.option": "kernel_l2"})
+    random = np.random.default_rng(0)
+    for row, l2 in grids.TABLE_3.wanted():
+        loss = 5.0 * row + random.normal(0, 0.01)
+        child(store, parent, {"model.kernel_size": row, "optim.l2": l2}, loss, loss)
+
+    def seeds(name: str, numbers: range, params: dict) -> str:
+        parent = store.start(name, {"sweep": name, "sweep.option": "seeds"})
+        for seed in numbers:
+            child(store, parent, {"optim.l2": 1e-5, **params, "seed": seed}, 15.0, random.normal(15, 0.01))
+        return write(options, None, None, tmp_path)
+
+    assert "no spread over seeds" in seeds("other network", range(5), {"model.blocks": 4})
+    assert "no spread over seeds" in seeds("other steps", range(5), {"optim.lr": 1})
+    assert "no spread over seeds" in seeds("too few", range(3), {})  # 0 is the grid point's own run
+    text = seeds("repetitions", range(5), {"paths.data": "elsewhere"})
+    assert "F test beside 4 other seeds" in text and "| does not hold" in text
+
+
+def test_a_name_that_nothing_has_is_refused_with_those_that_there_are(
+    options: MlflowOptions, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"runs\.protocol=nonsense: .* there are paper, quick"):
+        write(options, "nonsense", None, tmp_path)
+    with pytest.raises(UserError, match=r"runs\.data=tapes: .* there are synthetic, ui_prmd, videos"):
+        write(options, None, "tapes", tmp_path)
+    store = Store(options)
+    store.start("mine", {**TAGS, "protocol": "mine"}).end("FINISHED")
+    assert "sweep=depth_l2 protocol=mine" in write(options, "mine", None, tmp_path)
 
 
 def test_a_page_escapes_what_it_is_given() -> None:

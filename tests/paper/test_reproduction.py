@@ -10,7 +10,7 @@ import pytest
 
 from deepsquat.errors import UserError
 from deepsquat.images import Images, save
-from deepsquat.paper.reproduction import steps
+from deepsquat.paper.reproduction import pack, steps
 from program import Command
 
 SMALL = (
@@ -64,6 +64,11 @@ def test_what_cannot_be_run_is_refused_before_anything_is(file: Path) -> None:
         steps([file.with_name("nothing.npz")], ["final"], [])
     with pytest.raises(UserError, match="two have the same name"):
         steps([file, file], ["final"], [])
+
+
+def test_nothing_is_packed_where_nothing_was_run(tmp_path: Path) -> None:
+    assert pack(tmp_path, tmp_path / "out", ["final-paper-tiny"]) is None
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

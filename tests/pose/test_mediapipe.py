@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from deepsquat.data.squats import LabelledVideos
-from deepsquat.data.videos.frames import read_frames
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX
 from deepsquat.pose.mediapipe import MediaPipePose, PoseEstimator, upright
 from deepsquat.pose.model_bundle import pose_bundle
+from films import read_frames
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,22 @@
 import json
-import multiprocessing
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
 import numpy as np
-import psutil
 import pytest
 
 import deepsquat
-from deepsquat.data.squats import FrameChoice, LabelledVideos, Squat
-from deepsquat.data.videos.frames import read_frames
+from deepsquat.data.squats import Drops, FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.pose.mediapipe import MediaPipePose
-from deepsquat.pose.table import Prepared, prepare, read_table, write_table
-
-
-@dataclass
-class Videos:
-    """A source of which the tests choose the squats."""
-
-    videos: LabelledVideos
-
-    def collect(self) -> LabelledVideos:
-        return self.videos
+from deepsquat.pose.table import Prepared, prepare
+from poses import Videos, program, with_bundle
 
 
 @dataclass
@@ -43,76 +27,9 @@ class Table:
     def inputs(self) -> dict[str, str]:
         return {"rows": str(len(self.table))}
 
-    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
         self.made += 1
-        return self.table, {"a#0: a marker is lost": 2}
-
-
-@pytest.fixture(scope="module")
-def videos(corpus: LabelledVideos) -> LabelledVideos:
-    """Three squats of each video, three frames of each squat: enough to see every path."""
-    names = sorted({squat.video for squat in corpus.squats})[:2]
-    squats = [squat for name in names for squat in [s for s in corpus.squats if s.video == name][:3]]
-    return LabelledVideos(corpus.root, tuple(squats), FrameChoice(each_side=1, step=0.1))
-
-
-@pytest.fixture(scope="module")
-def data(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that holds the bundle and what the first preparation leaves."""
-    folder = tmp_path_factory.mktemp("data")
-    shutil.copytree(bundle_folder / "models", folder / "models")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def prepared(videos: LabelledVideos, data: Path) -> Prepared:
-    return prepare(Videos(videos), MediaPipePose(workers=2), data)
-
-
-@pytest.fixture
-def offline(prepared: Prepared, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder with the poses of the first preparation, but no bundle and no way to get one.
-
-    What estimates a pose again fails there.
-    """
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    shutil.copytree(data / "landmarks", tmp_path / "landmarks")
-    return tmp_path
-
-
-def _with_bundle(folder: Path, bundle_folder: Path) -> Path:
-    shutil.copytree(bundle_folder / "models", folder / "models")
-    return folder
-
-
-def _film(path: Path, pictures: list[np.ndarray], rate: int = 10) -> None:
-    with av.open(str(path), "w") as container:
-        height, width, _ = pictures[0].shape
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-
-
-def _script(videos: LabelledVideos, folder: Path) -> str:
-    """A program that prepares `videos` with one worker."""
-    return f"""
-import sys
-from pathlib import Path
-from deepsquat.data.squats import FrameChoice, LabelledVideos, Squat
-from deepsquat.pose.mediapipe import MediaPipePose
-from deepsquat.pose.table import prepare
-class Given:
-    def collect(self):
-        return LabelledVideos(Path({str(videos.root)!r}), {videos.squats!r}, {videos.frames!r})
-if __name__ == "__main__":
-    prepare(Given(), MediaPipePose(workers=1), Path({str(folder)!r}))
-"""
-
-
-def _leftovers(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if ".part" in path.name]
+        return self.table, Drops({"a#0: a marker is lost": 2}, {"b#1": "the file is empty"})
 
 
 def test_every_squat_has_its_frames_with_landmarks_that_are_those_of_a_person(
@@ -138,7 +55,7 @@ def test_one_worker_or_two_write_the_same_bytes_and_a_quiet_stderr(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    folder = _with_bundle(tmp_path, bundle_folder)
+    folder = with_bundle(tmp_path, bundle_folder)
     again = prepare(Videos(videos), MediaPipePose(workers=1), folder)
     assert again.fingerprint == prepared.fingerprint
     assert again.path.read_bytes() == prepared.path.read_bytes()
@@ -164,7 +81,7 @@ def test_a_cached_table_needs_neither_mediapipe_nor_a_decoder(
     prepared: Prepared, videos: LabelledVideos, data: Path
 ) -> None:
     script = (
-        _script(videos, data)
+        program(videos, data)
         + """
     print([name for name in ("mediapipe", "av", "cv2", "torch", "pandas") if name in sys.modules])
 """
@@ -211,122 +128,14 @@ def test_other_frames_or_another_video_need_estimation(
         prepare(Videos(replace(videos, root=copy)), MediaPipePose(), offline)
 
 
-def test_a_squat_without_frames_is_dropped_and_named_and_a_video_without_anyone_refused(
-    videos: LabelledVideos, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = videos.squats[0]
-    [(_, _, person)] = read_frames(videos.root / source.video, [source.bottom])
-    empty = np.full_like(person, 128)
-    _film(tmp_path / "half.mp4", [person] * 5 + [empty] * 5)
-    _film(tmp_path / "empty.mp4", [empty] * 10)
-    half = [Squat("half.mp4", 0, 0.0, 0.2, 0.4, 1), Squat("half.mp4", 1, 0.5, 0.7, 0.9, 0)]
-    given = LabelledVideos(tmp_path, tuple(half), FrameChoice(each_side=1, step=0.1))
-    folder = _with_bundle(tmp_path, bundle_folder)
-    result = prepare(Videos(given), MediaPipePose(workers=1), folder)
-    assert set(result.table.squat) == {"half.mp4#0"}
-    assert result.manifest["frames_dropped"]["nobody found"] == 3
-    assert list(result.manifest["dropped"]) == ["half.mp4#1"]
-    assert "Dropped squats: half.mp4#1: 0 of 3 frames usable" in capsys.readouterr().out
-
-    nobody = Squat("empty.mp4", 0, 0.0, 0.5, 0.9, 1)
-    given = replace(given, squats=(*half, nobody))
-    for _ in range(2):  # found out, then remembered
-        with pytest.raises(UserError, match=r"empty\.mp4: nobody .* in any of the 3 frames tried"):
-            prepare(Videos(given), MediaPipePose(workers=1), folder)
-
-
-def test_a_mistake_found_in_a_worker_reaches_the_user_in_one_line(
-    bundle_folder: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "text.mp4").write_text("this is no video\n")
-    given = LabelledVideos(tmp_path, (Squat("text.mp4", 0, 0.0, 0.5, 1.0, 1),), FrameChoice())
-    with pytest.raises(UserError, match=r"text\.mp4: ") as caught:
-        prepare(Videos(given), MediaPipePose(workers=1), _with_bundle(tmp_path, bundle_folder))
-    assert "\n" not in str(caught.value)
-    assert not multiprocessing.active_children()
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [
-        (signal.SIGKILL, r"was killed \(exit code -9\), perhaps for want of memory"),
-        (signal.SIGABRT, r"a C library crashed .*\(SIGABRT\); `python src/check\.py` says"),
-    ],
-)
-def test_a_killed_worker_is_one_line(
-    kind: signal.Signals, said: str, videos: LabelledVideos, bundle_folder: Path, tmp_path: Path
-) -> None:
-    def kill() -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not (children := multiprocessing.active_children()):
-            time.sleep(0.01)
-        os.kill(children[0].pid or 0, kind)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(UserError, match=r"\.mp4: " + f".*{said}") as caught:
-        prepare(Videos(videos), MediaPipePose(workers=2), _with_bundle(tmp_path, bundle_folder))
-    killer.join()
-    assert "\n" not in str(caught.value)
-    assert not multiprocessing.active_children()
-
-
-def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(
-    videos: LabelledVideos, bundle_folder: Path, tmp_path: Path
-) -> None:
-    folder = _with_bundle(tmp_path / "data", bundle_folder)
-    longer = replace(videos, frames=FrameChoice(each_side=5))
-    script = tmp_path / "script.py"
-    script.write_text(_script(longer, folder))
-    environment = os.environ | {"PYTHONPATH": str(Path(deepsquat.__file__).parents[1])}
-    process = subprocess.Popen(
-        [sys.executable, script], env=environment, stderr=subprocess.PIPE, start_new_session=True
-    )
-    kept = folder / "landmarks" / "videos"
-    family: list[psutil.Process] = []
-    while process.poll() is None and not list(kept.glob("[!.]*.parquet")):
-        family = psutil.Process(process.pid).children(recursive=True) or family
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGINT
-    assert err.count(b"KeyboardInterrupt") == 1, "the workers have nothing to say"
-    assert family
-    assert not psutil.wait_procs(family, timeout=10)[1]
-    assert not _leftovers(folder)
-    assert not list((folder / "landmarks").glob("*.parquet"))
-    [first] = kept.glob("*.parquet")
-    written = first.stat().st_mtime_ns
-
-    result = prepare(Videos(longer), MediaPipePose(workers=2), folder)
-    assert set(result.table.squat) == {squat.id for squat in videos.squats}
-    assert first.stat().st_mtime_ns == written
-
-
-def test_a_table_goes_through_a_file_unchanged(prepared: Prepared, tmp_path: Path) -> None:
-    path = tmp_path / "table.parquet"
-    for table in (prepared.table, prepared.table.rows(np.arange(0))):
-        write_table(path, table)
-        back = read_table(path)
-        for name, column in vars(table).items():
-            np.testing.assert_array_equal(getattr(back, name), column)
-            assert getattr(back, name).dtype.kind == column.dtype.kind
-        assert back.landmarks.shape == (len(table), 33, 4)
-
-
-def test_a_damaged_table_is_refused_in_one_line(prepared: Prepared, tmp_path: Path) -> None:
-    path = tmp_path / "table.parquet"
-    path.write_bytes(prepared.path.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"table\.parquet: cannot be read .* delete it") as caught:
-        read_table(path)
-    assert "\n" not in str(caught.value)
-
-
 def test_a_source_that_knows_the_landmarks_is_asked_once(
     prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = Table(prepared.table)
     made = prepare(source, MediaPipePose(), tmp_path)
-    assert "Dropped frames: 2 (a#0: a marker is lost)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Dropped frames: 2 (a#0: a marker is lost)" in out
+    assert "Dropped squats, 1 of 7: b#1: the file is empty" in out
     found = prepare(source, MediaPipePose(min_frames=5), tmp_path)
     assert source.made == 1
     assert found.fingerprint == made.fingerprint

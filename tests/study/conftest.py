@@ -1,4 +1,4 @@
-"""A toy job, swept through the real command line."""
+"""A toy task function, swept through the real command line."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from deepsquat.study.storage import open_storage
 
 _SOURCE = Path(__file__).parents[2] / "src"
 
-_JOB = """
+_TOY = """
 import time
 from pathlib import Path
 
@@ -24,7 +24,28 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 
 from deepsquat.commands import run as command
+from deepsquat.errors import UserError
+from deepsquat.study.hooks import Hooks
 from deepsquat.study.running import report
+
+
+class Told(Hooks):  # keeps what it is told of the sweep's ends; x=13 cannot be
+    def check(self, config):
+        if config.x == 13:
+            raise UserError("13 is no good")
+
+    def metrics(self):
+        return None if self.config.returned is None else list(self.config.returned)
+
+    def on_start(self, study):
+        Path("starts.txt").touch()
+        time.sleep(self.config.start)
+        return {}
+
+    def on_end(self, study, ending):
+        time.sleep(0.5)
+        with open("ends.txt", "a") as file:
+            file.write(f"{ending}\\n")
 
 
 @hydra.main(version_base=None, config_path="conf", config_name="toy")
@@ -39,7 +60,7 @@ def main(config):
             break
     with open("ran.txt", "a") as file:
         file.write(f"{config.trial.number} {config.x} {config.y} {begin}\\n")
-    print("the job says", config.x)
+    print("the trial says", config.x)
     loss = (config.x - 2) ** 2 + config.y
     for step in range(begin, config.steps):
         time.sleep(config.sleep)
@@ -47,6 +68,8 @@ def main(config):
         (folder / "step").write_text(str(step + 1))
     if config.x in config.fails:
         raise RuntimeError(f"x is {config.x}")
+    if config.x in config.mistakes:
+        raise UserError(f"x cannot be {config.x}")
     return {"loss": float("nan") if config.x in config.nans else loss, "size": abs(config.x)}
 
 
@@ -66,16 +89,20 @@ steps: 2
 sleep: 0
 fails: []
 nans: []
+mistakes: []
+start: 0
+returned: null
 trial: null
 hydra:
   sweeper:
     study: toy
     objective: loss
-    may_differ: [sleep, fails, nans]
+    may_differ: [sleep, fails, nans, mistakes, start, returned]
+    hooks: __main__.Told
 """
 
 GRID = ("x=1,2,3,4", "y=0.1,0.2,0.3")
-CELLS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
+POINTS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
 
 
 class Toy:
@@ -83,7 +110,7 @@ class Toy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "toy.py").write_text(_JOB)
+        (folder / "toy.py").write_text(_TOY)
         (folder / "conf").mkdir()
         (folder / "conf" / "toy.yaml").write_text(_CONFIG)
 
@@ -118,15 +145,19 @@ class Toy:
         return said
 
     def ran(self) -> list[tuple[int, float, float, int]]:
-        """Trial number, x, y and first step of each job, in order."""
+        """Trial number, x, y and first step of each trial, in order."""
         path = self.folder / "ran.txt"
         if not path.exists():
             return []
         rows = [line.split() for line in path.read_text().splitlines()]
         return [(int(n), float(x), float(y), int(step)) for n, x, y, step in rows]
 
-    def cells(self) -> list[tuple[float, float]]:
+    def points(self) -> list[tuple[float, float]]:
         return [(x, y) for _, x, y, _ in self.ran()]
+
+    def ends(self) -> list[str]:
+        """How each start of the sweep ended, as its hooks were told."""
+        return (self.folder / "ends.txt").read_text().split()
 
     def trials(self, name: str = "toy", storage: str | None = None) -> list[FrozenTrial]:
         open_storage.cache_clear()

@@ -10,7 +10,7 @@ import optuna
 import pytest
 
 from deepsquat.errors import UserError
-from deepsquat.study.ownership import Leases, is_alive, this_process
+from deepsquat.study.ownership import Heartbeats, is_alive, this_process
 from deepsquat.study.storage import open_storage
 
 
@@ -69,14 +69,14 @@ def test_a_process_is_known_by_its_number_and_its_start():
     assert is_alive({**me, "pid": child.pid}) is False
 
 
-def test_a_lease_expires_only_while_it_is_watched_and_not_renewed(monkeypatch):
+def test_a_heartbeat_is_stale_only_while_it_is_watched_and_not_renewed(monkeypatch):
     now = 0.0
     monkeypatch.setattr("deepsquat.study.ownership.time.monotonic", lambda: now)
-    leases = Leases()
-    assert not leases.expired(3, sign=17.0)
+    heartbeats = Heartbeats()
+    assert not heartbeats.is_stale(3, 17.0)
     now = 50.0
-    assert not leases.expired(3, sign=18.0)
+    assert not heartbeats.is_stale(3, 18.0)
     now = 100.0
-    assert not leases.expired(3, sign=18.0)
+    assert not heartbeats.is_stale(3, 18.0)
     now = 111.0
-    assert leases.expired(3, sign=18.0)
+    assert heartbeats.is_stale(3, 18.0)

@@ -1,27 +1,28 @@
-"""Whole sweeps of a toy job through the command line."""
+"""Whole sweeps of a toy through the command line."""
 
 import json
 import random
 import signal
 import time
 
+import psutil
 import pytest
 
 GRID = ("x=1,2,3,4", "y=0.1,0.2,0.3")
-CELLS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
+POINTS = [(x, y) for x in (1, 2, 3, 4) for y in (0.1, 0.2, 0.3)]
 TPE = ("x=interval(0,4)", "y=tag(log,interval(0.01,1))", "hydra.sweeper.seed=3")
 
 
-def test_a_grid_runs_every_cell_in_order_and_no_cell_again(toy):
+def test_a_grid_runs_every_point_in_order_and_none_again(toy):
     said = toy.run(*GRID)
-    assert toy.cells() == CELLS
+    assert toy.points() == POINTS
     assert [t.number for t in toy.trials()] == list(range(12))
-    assert [t.value for t in toy.trials()] == [(x - 2) ** 2 + y for x, y in CELLS]
+    assert [t.value for t in toy.trials()] == [(x - 2) ** 2 + y for x, y in POINTS]
     lines = [line for line in said.splitlines() if line.startswith("trial ")]
     assert len(lines) == 12 and "x=2 y=0.1" in lines[3] and "loss 0.1" in lines[3]
     assert "Best: trial 3" in said
-    assert "the job says" not in said
-    assert (toy.folder / "multirun/toy/4/output.txt").read_text() == "the job says 2\n"
+    assert "the trial says" not in said
+    assert (toy.folder / "multirun/toy/4/output.txt").read_text() == "the trial says 2\n"
 
     assert "12 of 12 done" in toy.run(*GRID)
     assert len(toy.ran()) == 12
@@ -36,7 +37,7 @@ def test_a_sweep_without_a_name_is_found_again_by_the_same_line_alone(toy):
     assert len(list((toy.folder / "multirun").glob("sweep-*/study.journal"))) == 2
 
 
-def test_failed_cells_do_not_stop_the_sweep_and_are_tried_again_by_the_next_start(toy):
+def test_failed_points_do_not_stop_the_sweep_and_are_tried_again_by_the_next_start(toy):
     said = toy.run(*GRID, "fails=[2]", code=1)
     assert toy.states() == {"COMPLETE": 9, "FAIL": 3}
     assert said.count("\nFailed: x=2") == 3 and "RuntimeError: x is 2" in said
@@ -44,12 +45,12 @@ def test_failed_cells_do_not_stop_the_sweep_and_are_tried_again_by_the_next_star
     assert error.startswith("Traceback") and error.endswith("RuntimeError: x is 2\n")
 
     toy.run(*GRID, "fails=[2]", "hydra.sweeper.max_retries=1", code=1)
-    assert toy.cells()[12:] == [cell for cell in CELLS if cell[0] == 2]
+    assert toy.points()[12:] == [point for point in POINTS if point[0] == 2]
     assert "given up" in toy.run(*GRID, "hydra.sweeper.max_retries=1", code=1)
     assert len(toy.ran()) == 15
 
     toy.run(*GRID)
-    assert toy.cells()[15:] == [cell for cell in CELLS if cell[0] == 2]
+    assert toy.points()[15:] == [point for point in POINTS if point[0] == 2]
     assert toy.states() == {"COMPLETE": 12, "FAIL": 6}
 
 
@@ -61,19 +62,36 @@ def test_nan_and_a_time_limit_fail_one_trial(toy):
     assert "TimeLimit: longer than hydra.sweeper.timeout=0.3 s" in said
 
 
+def test_a_mistake_in_a_value_is_not_tried_again(toy):
+    said = toy.run("x=1,2", "mistakes=[2]", code=1)
+    assert "x cannot be 2" in said and "given up" in said and "tries the failed" not in said
+    toy.run("x=1,2", code=1)
+    assert len(toy.ran()) == 2
+    assert toy.ends() == ["undone", "undone"]
+
+
+def test_an_objective_that_is_not_returned_stops_the_sweep_after_its_first_trial(toy):
+    said = toy.run("x=1,2,3", "hydra.sweeper.objective=lss", code=1)
+    assert len(toy.ran()) == 1
+    assert "the trial returned no lss; it has loss, size" in said
+
+
 def test_a_mistake_that_concerns_all_trials_stops_the_sweep_after_three(toy):
     said = toy.run("x=1,2,3,4,5", "fails=[1,2,3,4,5]", code=1)
     assert len(toy.ran()) == 3
     assert said.count("failed in the same way") == 1
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_trial_is_taken_up_where_it_stood(toy, kind):
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_trial_is_resumed_where_it_stood(toy, kind):
     process = toy.start(*GRID, "sleep=0.1", "steps=5")
     toy.wait_for("multirun/toy/2/step")
+    process.send_signal(kind)
+    time.sleep(0.3)  # by now it is ending what it has begun
     said = toy.stop(process, kind)
     assert process.returncode == 130
-    assert "The same command goes on" in said and "Traceback" not in said
+    assert toy.ends() == ["interrupted"]
+    assert "The same command resumes" in said and "Traceback" not in said
     assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
     assert toy.trials()[2].user_attrs["ended"] == "interrupted"
 
@@ -81,6 +99,45 @@ def test_an_interrupted_trial_is_taken_up_where_it_stood(toy, kind):
     number, x, y, step = toy.ran()[3]
     assert (number, x, y) == (3, 1, 0.3) and step > 0
     assert toy.states() == {"COMPLETE": 12, "FAIL": 1}
+
+
+def test_ctrl_c_before_the_first_trial_ends_what_has_begun(toy):
+    process = toy.start("x=1,2", "start=30")
+    toy.wait_for("starts.txt")
+    said = toy.stop(process, signal.SIGINT)
+    assert process.returncode == 130 and "Traceback" not in said
+    assert toy.ends() == ["interrupted"]
+    toy.run("x=1,2")
+    assert toy.ends() == ["interrupted", "done"]
+    assert toy.states() == {"COMPLETE": 2}
+
+
+def _workers(process) -> list[psutil.Process]:
+    """The processes that run the trials of a sweep under joblib."""
+    return [
+        c
+        for c in psutil.Process(process.pid).children(recursive=True)
+        if "popen_loky" in " ".join(c.cmdline())
+    ]
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_sweep_and_their_trials_are_resumed(toy, kind):
+    arguments = ("x=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "steps=300")
+    process = toy.start(*arguments, "sleep=0.2")
+    for number in (0, 1):
+        toy.wait_for(f"multirun/toy/{number}/step")
+    workers = _workers(process)
+    assert len(workers) == 2
+    toy.stop(process, kind)  # it alone, not its workers
+    _, alive = psutil.wait_procs(workers, timeout=15)
+    assert not alive
+    toy.run(*arguments, "sleep=0")
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 2}
+    assert {t.user_attrs.get("ended") for t in toy.trials()[:2]} == {
+        "interrupted" if kind == signal.SIGINT else "lost"
+    }
+    assert all(step > 0 for _, _, _, step in toy.ran()[2:])
 
 
 def _killed_again_and_again(toy, kills: int) -> None:
@@ -94,9 +151,9 @@ def _killed_again_and_again(toy, kills: int) -> None:
     states = toy.states()
     assert states["COMPLETE"] == 12 and states["RUNNING"] == 0
     done = [t for t in toy.trials() if t.state.name == "COMPLETE"]
-    assert sorted(t.user_attrs["cell"] for t in done) == list(range(12))
-    assert {t.user_attrs["cell"]: t.value for t in done} == {
-        i: (x - 2) ** 2 + y for i, (x, y) in enumerate(CELLS)
+    assert sorted(t.user_attrs["point"] for t in done) == list(range(12))
+    assert {t.user_attrs["point"]: t.value for t in done} == {
+        i: (x - 2) ** 2 + y for i, (x, y) in enumerate(POINTS)
     }
 
 
@@ -110,20 +167,20 @@ def test_a_study_survives_twenty_kills(toy):
 
 
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
-def test_two_processes_share_a_study_and_run_no_cell_twice(toy, storage):
+def test_two_processes_share_a_study_and_run_no_point_twice(toy, storage):
     more = [f"hydra.sweeper.storage={storage}"] if storage else []
     both = [toy.start(*GRID, "sleep=0.1", *more) for _ in range(2)]
     said = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert sorted(toy.cells()) == CELLS
+    assert sorted(toy.points()) == POINTS
     where = f"sqlite:///{toy.folder}/study.db" if storage else None
     done = [t for t in toy.trials(storage=where) if t.state.name == "COMPLETE"]
-    assert sorted(t.user_attrs["cell"] for t in done) == list(range(12))
+    assert sorted(t.user_attrs["point"] for t in done) == list(range(12))
     owners = {t.user_attrs["owner"]["pid"] for t in done}
     assert owners == {process.pid for process in both}
 
 
-def test_another_process_waits_for_a_cell_and_takes_it_up_when_its_owner_dies(toy):
+def test_another_process_waits_for_a_point_and_resumes_it_when_its_owner_dies(toy):
     first = toy.start("x=1", "sleep=30")
     toy.wait_for("ran.txt")
     second = toy.start("x=1", "sleep=0")
@@ -194,9 +251,9 @@ def test_several_objectives(toy):
 def test_joblib_runs_trials_side_by_side(toy):
     arguments = (*GRID, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sleep=0.1")
     said = toy.run(*arguments, "fails=[3]", code=1)
-    assert sorted(toy.cells()) == CELLS
+    assert sorted(toy.points()) == POINTS
     assert toy.states() == {"COMPLETE": 9, "FAIL": 3}
-    assert "the job says" not in said
+    assert "the trial says" not in said
     toy.run(*arguments)
     assert toy.states() == {"COMPLETE": 12, "FAIL": 3}
 
@@ -205,6 +262,10 @@ def test_joblib_runs_trials_side_by_side(toy):
     ("arguments", "mistake"),
     [
         (["z=1,2"], "Could not override 'z'"),
+        (["x=1,13"], "x=13: 13 is no good"),
+        (["x=interval(0,13)", "hydra.sweeper.n_trials=2"], "x=13.0: 13 is no good"),
+        (["x=1,2", "hydra.sweeper.objective=lss", "returned=[loss,size]"], "no trial returns lss"),
+        (["x=1,2", "hydra.sweep.dir=here"], "hydra.sweep.dir=here: a sweep's folder is"),
         (["hydra.sweeper.n_jobs=2", "x=1,2"], "hydra/launcher=joblib"),
         (["x=interval(0,1)"], "hydra.sweeper.n_trials"),
         (["x=interval(0,1)", "hydra.sweeper.sampler=grid"], "cannot run through an interval"),
@@ -222,4 +283,4 @@ def test_a_mistake_is_told_in_one_line(toy, arguments, mistake):
     said = toy.run(*arguments, code=2)
     assert said.startswith("error: ") and said.count("\n") == 1, said
     assert mistake in said
-    assert toy.ran() == []
+    assert toy.ran() == [] and not (toy.folder / "multirun/toy").exists()

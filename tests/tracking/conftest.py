@@ -2,13 +2,15 @@
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deepsquat.tracking import Store
+from deepsquat.runs.missing import draw_missing
 from deepsquat.tracking.mlflow import MlflowOptions
-from deepsquat.tracking.offline import OfflineOptions
+from deepsquat.tracking.offline import OfflineOptions, Store
+from deepsquat.tracking.sync import import_runs
 from program import Command, tiny
 
 # Not there, neither as modules nor as packages that others find installed.
@@ -81,3 +83,20 @@ def mlflow_options(tmp_path_factory: pytest.TempPathFactory) -> MlflowOptions:
 @pytest.fixture
 def offline(tmp_path: Path) -> Store:
     return OfflineOptions(str(tmp_path / "offline")).open_store()
+
+
+@pytest.fixture
+def options(mlflow_options: MlflowOptions, tmp_path: Path) -> MlflowOptions:
+    """An experiment of the test's own."""
+    return replace(mlflow_options, experiment=tmp_path.name)
+
+
+@pytest.fixture
+def bring(offline: Store, options: MlflowOptions, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Imports a folder, by default all offline runs; what it says."""
+
+    def bring(folder: Path = offline.folder) -> str:
+        import_runs(folder, options, draw_missing)
+        return capsys.readouterr().out
+
+    return bring

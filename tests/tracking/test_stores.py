@@ -25,12 +25,20 @@ def test_a_run_is_found_with_what_it_was_given(store: tracking.Store) -> None:
     found = store.find(run.id)
     assert (found.id, found.status) == (run.id, "RUNNING")
     assert (found.tag("folder"), found.tag("trial"), found.tag("nothing")) == ("/here", "3", "")
-    by_tag = store.only("it's", "quoted")
-    assert by_tag is not None and by_tag.id == run.id
-    assert store.only("folder", "/there") is None
+    assert [r.id for r in store.tagged({"it's": "quoted", "folder": "/here"})] == [run.id]
+    assert store.tagged({"it's": "quoted", "folder": "/there"}) == []
     for unknown in ("0" * 32, "../offline", "x"):
         with pytest.raises(UserError, match="there is no run"):
             store.find(unknown)
+
+
+@pytest.mark.parametrize("value", ["it's", 'a "b"', """it's "both" 100%_""", "a\\b", "a\nb", "ä;`"])
+def test_a_run_is_found_by_a_tag_with_odd_characters(value: str, store: tracking.Store) -> None:
+    store.start("another", {"folder": value.replace("'", "x")})
+    run = store.start("a run", {"folder": value})
+    assert run.id in [found.id for found in store.tagged({"folder": value})]
+    assert {found.tag("folder") for found in store.tagged({"folder": value})} == {value}
+    assert store.tagged({"folder": f"{value}!"}) == []
 
 
 def test_metrics_come_back_by_step_the_latest_of_each(store: tracking.Store) -> None:
@@ -74,12 +82,13 @@ def test_a_run_ends_as_its_block_does(
             end()
     found = store.find(run.id)
     assert (found.status, found.tag(tag)) == (status, said)
-    found.go_on()
+    found.reopen()
     again = store.find(run.id)
     assert (again.status, again.tag("error")) == ("RUNNING", "")
 
 
-def test_the_first_of_a_name_is_one(store: tracking.Store) -> None:
-    first = store.first("sweep", "depth", {"sweep": "depth"})
-    assert store.first("sweep", "depth", {"sweep": "depth"}).id == first.id
-    assert store.first("sweep", "kernel", {"sweep": "kernel"}).id != first.id
+def test_runs_are_found_by_all_of_the_tags(store: tracking.Store) -> None:
+    ids = [store.start(f"run {n}", {"study.id": "a", "trial": str(n)}).id for n in range(3)]
+    store.start("another", {"study.id": "b", "trial": "0"})
+    assert sorted(run.id for run in store.tagged({"study.id": "a"})) == sorted(ids)
+    assert [run.id for run in store.tagged({"study.id": "a", "trial": "2"})] == [ids[2]]

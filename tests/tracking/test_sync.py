@@ -1,9 +1,8 @@
 """Offline runs in MLflow: as if they had been tracked there, once, however often and late they come."""
 
-import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,69 +10,16 @@ import pytest
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
-import deepsquat.tracking.mlflow
+import deepsquat.tracking.mlflow_run
 from deepsquat.errors import UserError
 from deepsquat.runs.missing import draw_missing
 from deepsquat.tracking import run_folder
-from deepsquat.tracking.mlflow import MlflowOptions, Run
+from deepsquat.tracking.mlflow import MlflowOptions
+from deepsquat.tracking.mlflow_run import Run
 from deepsquat.tracking.offline import Store
 from deepsquat.tracking.sync import import_runs
+from offline_runs import artifacts, made, points, runs
 from program import Command
-
-
-@pytest.fixture
-def options(mlflow_options: MlflowOptions, tmp_path: Path) -> MlflowOptions:
-    """An experiment of the test's own."""
-    return replace(mlflow_options, experiment=tmp_path.name)
-
-
-@pytest.fixture
-def bring(offline: Store, options: MlflowOptions, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Imports a folder, by default all offline runs; what it says."""
-
-    def bring(folder: Path = offline.folder) -> str:
-        import_runs(folder, options, draw_missing)
-        return capsys.readouterr().out
-
-    return bring
-
-
-def runs(options: MlflowOptions) -> dict:
-    """What MLflow holds of the experiment, by name."""
-    store = options.open_store()
-    found = store.client.search_runs([store.experiment])
-    assert len({run.info.run_name for run in found}) == len(found)
-    return {run.info.run_name: store.client.get_run(run.info.run_id) for run in found}
-
-
-def points(client: MlflowClient, run) -> list[tuple]:
-    """Every point of a run's metrics."""
-    return sorted(
-        (m.key, m.step, m.timestamp, str(m.value))
-        for key in run.data.metrics
-        for m in client.get_metric_history(run.info.run_id, key)
-    )
-
-
-def artifacts(client: MlflowClient, run, folder: str | None = None) -> set[str]:
-    found: set[str] = set()
-    for item in client.list_artifacts(run.info.run_id, folder):
-        found |= artifacts(client, run, item.path) if item.is_dir else {item.path}
-    return found
-
-
-def made(offline: Store, name: str, tags: dict[str, str] | None = None, epochs: int = 3):
-    """A small run that has come through some epochs."""
-    run = offline.start(name, {"protocol": "quick", **(tags or {})})
-    run.params({f"p{i}": i for i in range(5)})
-    run.dataset("synthetic", "abc", "drawn", "{}")
-    for epoch in range(1, epochs + 1):
-        run.metrics({"loss": 1 / epoch, "other": epoch}, epoch)
-    path = offline.folder.parent / "config.yaml"
-    path.write_text("seed: 0\n")
-    run.artifact(path)
-    run.artifact(path, "checkpoints")
-    return run
 
 
 def test_a_training_is_in_mlflow_as_if_it_had_been_tracked_there(
@@ -143,7 +89,7 @@ def test_a_run_that_has_gone_on_is_brought_up_to_date(
     MlflowClient(options.uri).set_tag(before.info.run_id, "mlflow.note.content", "mine")
     shutil.copytree(offline.folder, tmp_path / "older")
 
-    run.go_on()
+    run.reopen()
     run.metrics({"loss": 0.1, "late": 7}, 4)
     with (offline.folder / run.id / "metrics.jsonl").open("a") as file:
         file.write('{"time": 17955')  # as it may be met while it is written
@@ -189,7 +135,7 @@ def test_an_import_that_is_cut_short_anywhere_is_completed_and_nothing_is_double
 
     for name in CALLS:
         monkeypatch.setattr(MlflowClient, name, dying(getattr(MlflowClient, name)))
-    monkeypatch.setattr(deepsquat.tracking.mlflow, "BATCH", 4)
+    monkeypatch.setattr(deepsquat.tracking.mlflow_run, "BATCH", 4)
     client, cuts, whole = MlflowClient(options.uri), 0, False
     while not whole:
         run = made(offline, f"cut {cuts}")
@@ -239,8 +185,7 @@ def test_points_go_in_batches_and_only_those_that_mlflow_lacks(
 def test_mlflow_keeps_an_equal_point_once(options: MlflowOptions) -> None:
     """Two imports at once, into a server, would then still not double any."""
     store = options.open_store()
-    run = store.start("a run", {})
-    assert isinstance(run, Run)
+    run = Run(store.client, store.start("a run", {}).id, "RUNNING", {})
     for value in (0.5, float("nan")):
         for _ in range(2):
             run.points([Metric("loss", value, 1000, 3), Metric("loss", value, 1000, 4)])
@@ -257,7 +202,7 @@ def test_children_are_put_under_their_parent_wherever_it_lies(
     (offline.folder / parent.id).rename(tmp_path / "elsewhere")
 
     said = bring()
-    assert "1 imported" in said and "1 of a sweep whose own run is not among them" in said
+    assert "1 imported" in said and "1 are trials of a sweep whose parent run is not there" in said
     assert "mlflow.parentRunId" not in runs(options)["child 1"].data.tags
     said = bring(tmp_path)
     assert "2 imported, 1 brought up to date, 0 already there" in said and "Note" not in said
@@ -277,6 +222,20 @@ def test_a_run_goes_into_the_experiment_that_it_names(
     assert set(runs(replace(options, experiment=offline.experiment))) == {"a run"}
 
 
+def test_a_deleted_experiment_keeps_no_other_from_being_imported(
+    offline: Store, options: MlflowOptions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, names = MlflowClient(options.uri), [f"{tmp_path.name} {i}" for i in range(3)]
+    for offline.experiment in names:
+        made(offline, offline.experiment)
+    client.delete_experiment(client.create_experiment(names[1]))
+    with pytest.raises(UserError, match=f"1 could not be imported: .*={names[1]} is deleted in ") as caught:
+        import_runs(offline.folder, replace(options, experiment=""), draw_missing)
+    assert "\n" not in str(caught.value) and "Runs: 2 imported" in capsys.readouterr().out
+    for name in (names[0], names[2]):
+        assert set(runs(replace(options, experiment=name))) == {name}
+
+
 def test_what_was_deleted_in_mlflow_is_not_brought_back(
     offline: Store, options: MlflowOptions, bring: Callable[..., str]
 ) -> None:
@@ -286,81 +245,6 @@ def test_what_was_deleted_in_mlflow_is_not_brought_back(
     run.end("FINISHED")
     assert "0 already there, 1 deleted there and left out" in bring()
     assert runs(options) == {}
-
-
-def damages(folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What is said of each, and how it is done."""
-    record = json.loads((folder / "run.json").read_text())
-    write = (folder / "run.json").write_text
-    yield "run.json is damaged", lambda: write("{")
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "id": "../../x"}))
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "status": "DONE"}))
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "start_time": 2**70}))
-    yield "run.json is damaged", lambda: write(json.dumps({**record, "tags": {"\ud800": "half a pair"}}))
-    yield "MLflow does not take it", lambda: write(json.dumps({**record, "tags": {"no!": "such name"}}))
-    yield "run.json is no plain file", lambda: linked(folder / "run.json")
-    yield "params.json is damaged", lambda: (folder / "params.json").write_text("[]")
-    line = (folder / "metrics.jsonl").read_text().splitlines()[0]
-    for other in ("x", "{}", line.replace('"step": 1', '"step": "1"'), line.replace("1.0", "null")):
-        assert other != line
-        content = f"{line}\n{other}\n{line}\n"
-        yield "line 2, is damaged", lambda content=content: (folder / "metrics.jsonl").write_text(content)
-
-
-def linked(path: Path) -> None:
-    path.rename(path.with_name("moved"))
-    path.symlink_to("moved")
-
-
-def test_a_damaged_run_is_named_and_keeps_no_other_from_being_imported(
-    offline: Store, options: MlflowOptions, bring: Callable[..., str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    sound = [made(offline, "first")]
-    template = made(offline, "template").folder
-    wanted = []
-    for said, _ in damages(template):
-        run = made(offline, f"damaged {len(wanted)}")
-        dict(enumerate(damages(run.folder)))[len(wanted)][1]()
-        wanted.append(f"{run.folder}" if "MLflow" in said else f"{run.folder}/{said.split()[0]}")
-    sound.append(made(offline, "last"))
-    with pytest.raises(UserError) as caught:
-        bring()
-    message = str(caught.value)
-    assert message.startswith(f"{len(wanted)} could not be imported: ") and "\n" not in message
-    assert all(f"{start.removesuffix('/line')}" in message for start in wanted)
-    assert f"Runs: {len(sound) + 1} imported" in capsys.readouterr().out
-    assert {"first", "last", "template"} <= set(runs(options))
-
-
-@pytest.mark.parametrize("rows", ["", "1,s,0", "1,s,2,0.5", "1,s,0,much", "1"])
-def test_damaged_predictions_are_named(
-    rows: str, offline: Store, options: MlflowOptions, bring: Callable[..., str]
-) -> None:
-    run = made(offline, "a run")
-    (run.folder / "artifacts" / "predictions.csv").write_text(f"part,squat,label,p_good\n{rows}\n")
-    run.end("FINISHED")
-    with pytest.raises(UserError, match=r"artifacts/predictions\.csv is damaged"):
-        bring()
-
-
-def test_nothing_outside_a_runs_folder_is_read(
-    offline: Store, options: MlflowOptions, bring: Callable[..., str], tmp_path: Path
-) -> None:
-    secret = tmp_path / "secret"
-    secret.mkdir()
-    (secret / "key.txt").write_text("secret")
-    run = made(offline, "a run")
-    inside = run.folder / "artifacts"
-    (inside / "file.txt").symlink_to(secret / "key.txt")
-    (inside / "folder").symlink_to(secret)
-    (inside / ".half.12.part.png").write_text("half written")
-    whole = made(offline, "all of it")
-    shutil.rmtree(whole.folder / "artifacts")
-    (whole.folder / "artifacts").symlink_to(secret)
-    bring()
-    client, found = MlflowClient(options.uri), runs(options)
-    assert artifacts(client, found["a run"]) == {"config.yaml", "checkpoints/config.yaml"}
-    assert artifacts(client, found["all of it"]) == set()
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """The GPU's steps against the CPU's; needs a GPU."""
 
-import copy
-
 import pytest
 import torch
 
-from deepsquat.model.convnet import ConvNet, ConvNetOptions
+from deepsquat.model.convnet import ConvNet
+from deepsquat.model.network import Network, tried
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.trainer.classifier import Classifier
 from deepsquat.trainer.steps import make_step
+from deepsquat.trainer.target import GoodOrBad
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -31,22 +31,28 @@ def batches(n: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return made
 
 
-def losses(network: ConvNet, device: str, n: int, compile: bool = False) -> torch.Tensor:
-    """(n, 2): bce and penalty of each step on its own copy of the network."""
-    network = copy.deepcopy(network).to(device, memory_format=torch.channels_last)
-    optimizer = Classifier(network, OPTIM).configure_optimizers()
-    step = make_step(network, optimizer, OPTIM.l2, BATCH, torch.device(device), compile)
-    return torch.stack([step(x.to(device), y.to(device)).cpu()[:2] for x, y in batches(n)])
+def chosen(**values: object) -> Network:
+    return tried(ConvNet, {"height": HEIGHT, "width": WIDTH, **values}, (3, HEIGHT, WIDTH), 2)
+
+
+def losses(network: Network, device: str, n: int, compile: bool = False) -> torch.Tensor:
+    """(n, 2): bce and penalty of each step on a network of the same weights."""
+    torch.manual_seed(0)
+    classifier = Classifier(network, GoodOrBad(), {}, OPTIM).to(device)
+    optimizer, size = classifier.configure_optimizers(), network.bytes_per_image
+    step = make_step(
+        classifier.network, classifier.loss, optimizer, BATCH, torch.device(device), size, compile
+    )
+    return torch.stack([step(x.to(device), y.to(device))[0].cpu() for x, y in batches(n)])
 
 
 @pytest.fixture(scope="module")
-def network() -> ConvNet:
-    torch.manual_seed(0)
-    return ConvNet(ConvNetOptions(blocks=2, dropout=0.0), HEIGHT, WIDTH)
+def network() -> Network:
+    return chosen(blocks=2, dropout=0.0)
 
 
 @pytest.mark.parametrize("compile", [False, True])
-def test_losses_are_those_of_the_cpu(network: ConvNet, compile: bool) -> None:
+def test_losses_are_those_of_the_cpu(network: Network, compile: bool) -> None:
     """Twelve steps: three before the graph, the rest by replaying it."""
     cpu, gpu = losses(network, "cpu", 12), losses(network, "cuda", 12, compile)
     assert cpu[-1, 0] < 0.9 * cpu[0, 0]  # something was learnt, so that the steps are not all alike
@@ -56,13 +62,17 @@ def test_losses_are_those_of_the_cpu(network: ConvNet, compile: bool) -> None:
 
 def test_dropout_in_a_graph_differs_from_step_to_step() -> None:
     torch.manual_seed(0)
-    network = ConvNet(ConvNetOptions(blocks=1, dropout=0.5), HEIGHT, WIDTH).to(
-        "cuda", memory_format=torch.channels_last
-    )
     still = AdamOptions(lr=1e-12, l2=0.0, batch_size=BATCH)
+    network = chosen(blocks=1, dropout=0.5)
+    classifier = Classifier(network, GoodOrBad(), {}, still).to("cuda")
     step = make_step(
-        network, Classifier(network, still).configure_optimizers(), 0.0, BATCH, torch.device("cuda")
+        classifier.network,
+        classifier.loss,
+        classifier.configure_optimizers(),
+        BATCH,
+        torch.device("cuda"),
+        network.bytes_per_image,
     )
     (x, y), *_ = batches(1)
-    seen = {float(step(x.cuda(), y.cuda())[0]) for _ in range(10)}
+    seen = {float(step(x.cuda(), y.cuda())[0][0]) for _ in range(10)}
     assert len(seen) == 10

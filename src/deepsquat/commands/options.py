@@ -1,34 +1,104 @@
-"""From Hydra's config to the dataclasses of the stages, types and ranges checked."""
+"""From Hydra's config to what the stages take, types and ranges checked."""
 
-from typing import Any
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from deepsquat.commands import arguments
 from deepsquat.errors import UserError
 from deepsquat.tracking.mlflow import MlflowOptions
+from deepsquat.trust import named
+
+if TYPE_CHECKING:
+    from deepsquat.model.network import Network
+    from deepsquat.trainer.metrics import Metric
+    from deepsquat.trainer.target import Target
+
+# In configs of earlier versions.
+_RENAMED = {"deepsquat.model.convnet.ConvNetOptions": "deepsquat.model.convnet.ConvNet"}
 
 
 def build(config: DictConfig, group: str) -> Any:
     """The dataclass that the group's `_target_` names, filled with its values, types checked.
 
     Raises:
-        UserError: an unknown key, a value of the wrong type, or a class that is not ours.
+        UserError: an unknown key, a value of the wrong type, or a class that may not be named.
     """
-    from hydra.utils import get_class
-
-    node = config[group]
-    if not str(node["_target_"]).startswith("deepsquat."):
-        raise UserError(f"{group}._target_: {node['_target_']} is no class of deepsquat")
-    cls = get_class(node["_target_"])
+    cls = _target(config, group)
+    if not is_dataclass(cls):
+        raise UserError(f"{group}._target_: {config[group]['_target_']} is no dataclass of options")
     schema = OmegaConf.structured(cls)
     _unlock(schema)
-    values = OmegaConf.to_container(node, resolve=True)
+    values = OmegaConf.to_container(config[group], resolve=True)
     try:
         return OmegaConf.to_object(OmegaConf.merge(schema, _plain(values)))
     except OmegaConfBaseException as error:
         key = f"{group}.{error.full_key}" if error.full_key else group
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+
+
+def build_network(config: DictConfig, target: "Target", height: int, width: int) -> "Network":
+    """The network that `model._target_` names, tried on images of that size before any data is touched.
+
+    Raises:
+        UserError: it may not be named, does not fit its values or the images, or wants too much memory.
+    """
+    from torch import nn
+
+    from deepsquat.model.network import tried
+
+    cls = _target(config, "model")
+    if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+        raise UserError(f"model._target_={config.model['_target_']} is no torch.nn.Module")
+    values = _plain(OmegaConf.to_container(config.model, resolve=True))
+    told = arguments.fitted(cls, values, "model", {"height": height, "width": width})
+    return tried(cls, told, target.shape(height, width), target.outputs)
+
+
+def build_metrics(config: DictConfig) -> dict[str, "Metric"]:
+    """Every metric by its name, with the options under `metrics`.
+
+    Raises:
+        UserError: one is not there, may not be named, or does not fit its options.
+    """
+    from functools import partial
+
+    from deepsquat.trainer import metrics
+
+    told = OmegaConf.to_container(config.get("metrics") or OmegaConf.create(), resolve=True)
+    assert isinstance(told, dict)
+    found: dict[str, Metric] = {}
+    for name in dict.fromkeys([*metrics.names(), *map(str, told)]):
+        options = told.get(name) or {}
+        key = f"metrics.{name}"
+        if not isinstance(options, dict):
+            raise UserError(f"{key} must hold options by name, got {options!r}")
+        if "_target_" not in options and name not in metrics.names():
+            there = ", ".join(metrics.names())
+            raise UserError(f"{key}: there is no such metric; there are {there}, or {key}._target_ names it")
+        own = f"{metrics.__name__}.{name}.{name}"
+        function = named(str(options.get("_target_", own)), f"{key}._target_")
+        found[name] = partial(function, **arguments.fitted(function, _plain(options), key, {}, first=1))
+    return found
+
+
+def narrow(config: DictConfig, overrides: list[str]) -> None:
+    """Where `model._target_` was typed, leaves of the model only what was typed with it.
+
+    The values of the option that it takes the place of are another network's.
+    """
+    typed = arguments.typed(overrides, "model")
+    if "_target_" in typed:
+        kept = {key: config.model._get_node(key) for key in config.model if key in typed}
+        with open_dict(config):
+            config.model = kept
+
+
+def _target(config: DictConfig, group: str) -> Any:
+    name = str(config[group].get("_target_"))
+    return named(_RENAMED.get(name, name), f"{group}._target_")
 
 
 def _plain(values: Any) -> Any:
@@ -46,6 +116,20 @@ def _unlock(node: Any) -> None:
             child = node._get_node(key)
             if isinstance(child, DictConfig) and not child._is_none():
                 _unlock(child)
+
+
+def listed(config: DictConfig, key: str, may_be_empty: bool = False) -> list[str]:
+    """A value that is one text, or several as in [A,B].
+
+    Raises:
+        UserError: it is not given, empty, or something else.
+    """
+    value: Any = None if OmegaConf.is_missing(config, key) else config[key]
+    texts: list[Any] = list(value) if OmegaConf.is_list(value) else [value]
+    texts = [str(text) if type(text) in (int, float) else text for text in texts]
+    if not all(isinstance(text, str) and text.strip() for text in texts) or not (texts or may_be_empty):
+        raise UserError(f"{key}: give one, or several as in {key}=[A,B]; got {value}")
+    return texts
 
 
 def mlflow(config: DictConfig, why: str) -> MlflowOptions:

@@ -1,5 +1,6 @@
 """How every command runs and ends: one line and exit code 2 for a user's mistake."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,10 @@ from typing import Any, NoReturn
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from deepsquat.commands import command_line, mistakes
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable
+from deepsquat.processes import stop_on_sigterm
 
 ROOT = Path(__file__).resolve().parents[3]  # the repository
 CONF = str(ROOT / "conf")
@@ -22,27 +25,29 @@ def home() -> str:
     return os.environ.get("DEEPSQUAT_HOME") or str(ROOT)
 
 
-def run(main: Callable[[], Any]) -> NoReturn:
-    """Calls a `@hydra.main` function and ends the process.
+def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
+    """Calls a `@hydra.main` function and ends the process. sweeps: whether the command takes -m.
 
     Exit codes: 0 done, 1 a defect or failed trials, 2 a mistake of the user, 130 interrupted.
     """
-    from hydra.errors import HydraException
-
+    stop_on_sigterm()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them its way
     if not OmegaConf.has_resolver("root"):
         OmegaConf.register_new_resolver("root", home)
     try:
+        if "${" in home():
+            raise UserError(
+                f"DEEPSQUAT_HOME={home()}: ${{ means something else in a config; choose another folder"
+            )
+        sys.argv[1:] = command_line.read(sys.argv[1:], Path(CONF), sweeps)
         sys.exit(main())
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        _stop_at(error)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "Interrupted.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # whoever read our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except OSError as error:
+    except Exception as error:
         _stop_at(error)
 
 
@@ -54,28 +59,18 @@ def user_errors() -> Iterator[None]:
 
     try:
         yield
-    except (UserError, OSError) as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN or isinstance(error, BrokenPipeError):
+    except BrokenPipeError:
+        raise
+    except (UserError, OmegaConfBaseException, OSError) as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise
         _stop_at(error)
 
 
 def _stop_at(error: Exception) -> NoReturn:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno != errno.ENOENT:  # which may be a defect of ours
         error = unwritable(error.filename or home(), error)
-    if isinstance(error, OSError):  # none that a user can mend
+    if not mistakes.is_mistake(error):
         raise error
-    print(f"error: {one_line(error)}", file=sys.stderr)
+    print(f"error: {mistakes.one_line(error)}", file=sys.stderr)
     sys.exit(2)
-
-
-def one_line(error: Exception) -> str:
-    """The message of an error as a single line, without advice on Hydra's internals."""
-    if isinstance(error, UserError):
-        return " ".join(str(error).split())
-    drop = ("To append to your config", "Set the environment variable", "object_type=", "reference_type=")
-    lines = [line.strip() for line in str(error).splitlines()]
-    text = "; ".join(line for line in lines if line and not line.startswith(drop))
-    if text.startswith("Could not override"):
-        text += " There is no value of this name; --help lists them all"
-    return text

@@ -1,26 +1,53 @@
 """A sweep among the runs: one parent run a study, the trials' runs its children. The sweeper's hooks."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
-from deepsquat.commands.options import build
-from deepsquat.files import written_whole
+from deepsquat import tracking
+from deepsquat.commands.options import build, build_metrics, narrow
+from deepsquat.errors import UserError
+from deepsquat.files import expanded, written_whole
+from deepsquat.locks import locked
+from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
-from deepsquat.study.hooks import Hooks
+from deepsquat.study.hooks import Ending, Hooks
+from deepsquat.tracking.lasting import waiting
+
+# Tags by which the parent run and its children are found; a child has no SWEEP, a parent no TRIAL.
+STUDY_ID, SWEEP, OPTION, TRIAL, PARENT = "study.id", "sweep", "sweep.option", "trial", "mlflow.parentRunId"
 
 
 class StudyRuns(Hooks):
     """Keeps the parent run: its tags, the table, the pictures. The children are written by the trials."""
 
+    def __init__(self, config: DictConfig, name: str, folder: str) -> None:
+        super().__init__(config, name, folder)
+        self.store: tracking.Store | None = None
+        self.parent: tracking.Run | None = None
+
+    def check(self, config: DictConfig) -> None:
+        from deepsquat.commands import train
+
+        if option_of(config) != option_of(self.config):
+            raise UserError("the option of sweep cannot be swept; start one sweep after the other")
+        narrow(config, list(config.hydra.overrides.task))
+        train.chosen(config)
+
+    def metrics(self) -> Collection[str]:
+        from deepsquat.trainer.target import GoodOrBad
+        from deepsquat.training import returned
+
+        return returned(GoodOrBad(), build_metrics(self.config))
+
     def identity(self) -> Mapping[str, str]:
         from deepsquat.images import load_images
 
         groups = [build(self.config, group) for group in ("data", "pose", "skeleton")]
-        images = load_images(*groups, Path(self.config.paths.data))
+        images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
         return {"the data's fingerprint": str(images.fingerprint)}
 
     def version(self) -> str:
@@ -29,71 +56,128 @@ class StudyRuns(Hooks):
         return tags.get("mlflow.source.git.commit", "no commit")[:10] + dirty
 
     def on_start(self, study: Any) -> Mapping[str, Any]:
-        store = build(self.config, "tracking").open_store()
+        self.store = build(self.config, "tracking").open_store()
+        with locked(Path(self.folder) / ".parent.lock"), uninterrupted():  # two first starts make one parent
+            self.parent = self._found_or_started(self.store, study)
+        self._settle(self.store, self.parent, study)
+        return {"parent": self.parent.id}
+
+    def _found_or_started(self, store: tracking.Store, study: Any) -> tracking.Run:
+        key = {STUDY_ID: study.user_attrs["id"], SWEEP: self.name}
+        if found := store.tagged(key):
+            found[0].reopen()
+            return found[0]
         tags = {
-            "sweep": self.name,
+            **key,
+            OPTION: option_of(self.config),
             "protocol": self.config.protocol.name,
             "folder": self.folder,
             "search space": study.user_attrs["identity"]["swept"],
         }
-        self.parent = store.only("sweep", self.name) or store.first("sweep", self.name, tags)
-        self.parent.go_on()
-        return {"parent": self.parent.id}
+        return store.start(self.name, tags)
+
+    def _settle(self, store: tracking.Store, parent: tracking.Run, study: Any) -> None:
+        """Puts every child under the parent, and ends those that a killed process has left RUNNING."""
+        running = {str(trial.number) for trial in _running(study)}
+        for run in store.tagged({STUDY_ID: study.user_attrs["id"]}):
+            if run.tag(SWEEP) or run.write_unwritten():
+                continue
+            if run.tag(PARENT) != parent.id:  # the parent that it had was deleted
+                run.tags({PARENT: parent.id})
+            if run.status == "RUNNING" and run.tag(TRIAL) not in running:
+                run.end("KILLED")
 
     def on_trial_end(self, study: Any, trial: Any) -> None:
+        assert self.parent is not None
         if trial.state.name == "COMPLETE" and len(trial.values) == 1 and study.best_value == trial.value:
             self.parent.metrics({"best": trial.value}, trial.number)
 
-    def on_end(self, study: Any, finished: bool) -> None:
+    def on_end(self, study: Any, ending: Ending) -> None:
+        if self.store is None or self.parent is None:
+            return  # it ended before there was a parent
+        if ending != "interrupted":
+            self._write_report(self.parent, study)
+            self.parent.end("FINISHED" if ending == "done" else "FAILED")
+        elif not _running(study):  # else the sweep goes on in another process
+            self.parent.end("KILLED")
+        if not self.parent.unwritten():  # else the store is away
+            self._settle(self.store, self.parent, study)
+        if line := waiting(Path(self.folder)):
+            print(line)
+
+    def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files
 
-        if not finished:
-            self.parent.end("KILLED")
-            return
         folder = Path(self.folder) / "report"
         study_files.write(folder, study)
-        self.parent.artifact(folder)
+        parent.artifact(folder)
         if study.best_trials:
             best = study.best_trials[0]
             params = " ".join(f"{key}={value}" for key, value in best.params.items())
-            self.parent.tags({"best.trial": best.number, "best.params": params})
+            parent.tags({"best.trial": best.number, "best.params": params})
         failed = any(t.state.name == "FAIL" and t.user_attrs.get("ended") == "failed" for t in study.trials)
-        self.parent.tags({"failures": failed})
-        self.parent.end("FINISHED")
+        parent.tags({"failures": failed})
+
+
+def option_of(config: DictConfig) -> str:
+    """The option of conf/sweep; empty where what is swept was typed."""
+    return config.hydra.runtime.choices.get("sweep") or ""
+
+
+def _running(study: Any) -> list[Any]:
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
 
 
 def child_tags(trial: DictConfig) -> dict[str, str]:
     """The tags by which the run of a trial is found."""
     tags = {
-        "mlflow.parentRunId": trial.parent,
+        PARENT: trial.parent,
+        STUDY_ID: trial.id,
         "study": trial.study,
-        "trial": trial.number,
-        "cell": trial.cell,
+        TRIAL: trial.number,
+        "grid_point": trial.point,
     }
     if trial.earlier:
         tags["resumed"] = f"after trial {', '.join(str(n) for n in reversed(trial.earlier))}"
     return {key: str(value) for key, value in tags.items()}
 
 
-def take_up(config: DictConfig, folder: Path) -> str | None:
-    """The run that a trial goes on with, its checkpoint now in `folder`; None where it begins anew.
+def resumable_run(config: DictConfig, folder: Path) -> str | None:
+    """The run that a trial resumes, its checkpoint now in `folder`; None where it begins anew.
 
-    The runs of earlier attempts that are not gone on with end KILLED.
+    The runs of earlier attempts that are not resumed end KILLED.
     """
     store = build(config, "tracking").open_store()
     found: str | None = None
     for number in config.trial.earlier:
         earlier = folder.parent / str(number)
-        run = store.only("folder", str(earlier))
-        if run is None:
-            continue
-        if found is None and (earlier / "last.ckpt").is_file():
-            shutil.copytree(earlier / "files", folder / "files", dirs_exist_ok=True)
-            for name in ("best.ckpt", "last.ckpt"):  # last is what a start looks for, so it comes last
-                if (earlier / name).is_file():
-                    with written_whole(folder / name) as temporary:
-                        shutil.copyfile(earlier / name, temporary)
-            found = run.id
-        else:
-            run.end("KILLED")
+        for run in store.tagged({STUDY_ID: config.trial.id, TRIAL: str(number)}):
+            if found is None and _is_sound(earlier, run.id):
+                _copy(earlier, folder)
+                found = run.id
+            else:
+                run.end("KILLED")
     return found
+
+
+def _is_sound(folder: Path, run_id: str) -> bool:
+    """Whether there is a checkpoint of this run; one that is damaged is named, and the trial begins anew."""
+    from deepsquat.trainer import checkpoint
+
+    if not (folder / checkpoint.LAST).is_file():
+        return False
+    try:
+        checkpoint.check_last(folder, run_id)
+    except UserError as error:
+        print(f"Note: {error}")
+        return False
+    return True
+
+
+def _copy(earlier: Path, folder: Path) -> None:
+    """The files of an earlier attempt; last.ckpt, which a start looks for, comes last."""
+    shutil.copytree(earlier / "files", folder / "files", dirs_exist_ok=True)
+    for name in ("best.ckpt", "last.ckpt"):
+        if (earlier / name).is_file():
+            with written_whole(folder / name) as temporary:
+                shutil.copyfile(earlier / name, temporary)

@@ -8,17 +8,15 @@ from deepsquat.commands import options
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 from deepsquat.overrides import hydra_text
-from deepsquat.processes import stop_on_sigterm
 
 
 def sync(config: DictConfig) -> None:
     """Imports the folder."""
-    stop_on_sigterm()
     store = options.mlflow(config, "src/sync.py writes into MLflow")
     from deepsquat.runs.missing import draw_missing
     from deepsquat.tracking.sync import import_runs
 
-    import_runs(expanded(str(config.folder), "folder"), store, draw_missing)
+    import_runs(expanded(config.folder, "folder"), store, draw_missing)
 
 
 def name_folder() -> None:

@@ -1,53 +1,104 @@
 """src/train.py: one run, from its config to its metrics."""
 
+import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from deepsquat.commands.options import build
+from deepsquat.commands.options import build, build_metrics, build_network, narrow
 from deepsquat.errors import UserError
+from deepsquat.files import expanded, read_checked
 from deepsquat.processes import stop_on_sigterm
 
 
 def train(config: DictConfig) -> dict[str, float]:
     """The metrics of one run, new or resumed."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     stop_on_sigterm()
     folder = Path(HydraConfig.get().runtime.output_dir)
     resume = config.resume
     if resume is not None:
+        resume = str(resume)
         config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
-    choices = _choices(config)
+    else:
+        narrow(config, HydraConfig.get().overrides.task)
+    _refuse_single(HydraConfig.get())
+    choices = chosen(config)
     tags = {}
     if config.trial is not None:
+        if HydraConfig.get().mode == RunMode.RUN:
+            raise UserError("trial is filled in by a sweep; leave it out")
         from deepsquat.commands import sweep
 
-        resume, tags = sweep.take_up(config, folder), sweep.child_tags(config.trial)
+        resume, tags = sweep.resumable_run(config, folder), sweep.child_tags(config.trial)
 
     from deepsquat import training
 
     values: Any = OmegaConf.to_container(config, resolve=True)
-    return training.train(choices, values, folder, resume, tags).metrics
+    try:
+        return training.train(choices, values, folder, resume, tags).metrics
+    except KeyboardInterrupt:
+        if config.trial is not None:
+            raise
+        raise KeyboardInterrupt(_how_to_resume(folder, HydraConfig.get().overrides.task)) from None
 
 
-def _choices(config: DictConfig) -> Any:
-    """Each group's options, checked before any data is touched."""
-    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**31:
+def _how_to_resume(folder: Path, overrides: list[str]) -> str:
+    """What the user of an interrupted run is told."""
+    from deepsquat.runs.owner import owner
+    from deepsquat.trainer.checkpoint import LAST
+
+    if not (folder / LAST).is_file():
+        return "Interrupted. No checkpoint was written, so there is nothing to resume; start a new run."
+    tracked = [o for o in overrides if o.startswith("tracking")]
+    return "Interrupted. To go on: " + shlex.join(
+        ["python", "src/train.py", f"resume={owner(folder)}", *tracked]
+    )
+
+
+def _refuse_single(hydra: Any) -> None:
+    """
+    Raises:
+        UserError: an option of conf/sweep without -m, which would make one run.
+    """
+    option = hydra.runtime.choices.get("sweep")
+    if option and str(hydra.mode) == "RunMode.RUN":
+        raise UserError(f"sweep={option} needs -m: python src/train.py -m sweep={option}")
+
+
+def chosen(config: DictConfig) -> Any:
+    """Each group's options, checked before any data is touched.
+
+    Raises:
+        UserError: a value that cannot be, alone or beside the others.
+    """
+    if type(config.seed) is not int or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
+    from deepsquat.trainer.metrics import tried
+    from deepsquat.trainer.options import device_of
+    from deepsquat.trainer.steps import refuse_large_batch
+    from deepsquat.trainer.target import GoodOrBad
 
     options = {group: build(config, group) for group in GROUPS}
-    style = options["skeleton"]
-    options["model"].feature_shape(style.height, style.width)
+    style, target, metrics = options["skeleton"], GoodOrBad(), build_metrics(config)
+    tried(metrics, target)
+    network = build_network(config, target, style.height, style.width)
+    refuse_large_batch(network, options["optim"].batch_size, device_of(options["trainer"]))
     protocol = config.protocol
     return Choices(
         **options,
+        model=network,
+        target=target,
+        metrics=metrics,
         seed=config.seed,
         protocol=protocol.name,
         protocol_note=protocol.note,
-        data_folder=Path(config.paths.data),
+        data_folder=expanded(config.paths.data, "paths.data"),
     )
 
 
@@ -60,7 +111,7 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     others = [o for o in overrides if not o.startswith(("resume=", "tracking"))]
     if others:
         raise UserError(
-            f"resume={run_id} takes every value from the run it goes on with; leave out {' '.join(others)}"
+            f"resume={run_id} takes every value from the run that it resumes; leave out {' '.join(others)}"
         )
     run = build(config, "tracking").open_store().find(run_id)
     if run.status == "FINISHED":
@@ -69,15 +120,37 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     saved = folder / "files" / "config.yaml"
     if not (folder / "last.ckpt").is_file() or not saved.is_file():
         raise UserError(
-            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to go on from; "
+            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to resume from; "
             "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
         )
-    found = OmegaConf.load(saved)
-    assert isinstance(found, DictConfig)
+    found = _read_config(saved, run_id)
     if found.get("trial") is not None:
         raise UserError(
             f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
-            "the command that started the sweep takes it up"
+            "the command that started the sweep resumes it"
         )
     found.tracking = config.tracking
     return found, folder
+
+
+def _read_config(path: Path, run_id: str) -> DictConfig:
+    """Raises UserError: it is damaged, or this version has no use for it."""
+    content = read_checked(path, "start a new run with python src/train.py")
+    found = OmegaConf.create(content.decode())
+    assert isinstance(found, DictConfig)
+    for group in found.values():
+        target = str(group.get("_target_", "")) if isinstance(group, DictConfig) else ""
+        if target.startswith("deepsquat.") and not _is_there(target):
+            raise UserError(
+                f"resume={run_id}: it was started by a version with {target}, which this one has not; "
+                "start a new run with python src/train.py"
+            )
+    return found
+
+
+def _is_there(target: str) -> bool:
+    module, _, name = target.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except ImportError:
+        return False

@@ -1,4 +1,4 @@
-"""What a source of squats hands on: the squats, and where their videos are."""
+"""What a data source provides: squats and where their videos are, or their landmarks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +54,20 @@ class LabelledVideos:
     frames: FrameChoice
 
 
+@dataclass(frozen=True)
+class Drops:
+    """What was left out of a landmark table, and why."""
+
+    frames: dict[str, int]  # reason, or "squat: reason", and how many frames
+    squats: dict[str, str]  # squats of which nothing is left, with the reason
+
+
 @runtime_checkable
 class VideoSource(Protocol):
     """Options of a data stage whose squats are in videos, for the pose stage to find the landmarks in."""
 
     def collect(self) -> LabelledVideos:
-        """The videos and squats; made first where they are made up."""
+        """The videos and squats; rendered first where they are synthetic."""
         ...
 
 
@@ -71,6 +79,6 @@ class TableSource(Protocol):
         """Everything that goes into the table, by name: options as text, files as sha256. Quick to ask."""
         ...
 
-    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
-        """The table, and how many frames each squat lacks, by "squat: reason"."""
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
+        """The landmark table, and what is missing from it."""
         ...

@@ -1,177 +1,119 @@
 """The paper's network."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from deepsquat.errors import UserError
+from deepsquat.model.dropout import Dropout
 
 # The paper's filters per block; deeper nets go on alternating.
 _PAPER_WIDTHS = {1: (64,), 2: (32, 64), 3: (32, 64, 32), 4: (32, 64, 32, 64)}
 
 
-@dataclass(frozen=True)
-class ConvNetOptions:
-    """N blocks of Conv-ReLU, Conv-ReLU, MaxPool 2x2, Dropout, then Dense 128, 64 and 2."""
-
-    blocks: int = 4
-    kernel_size: int = 3
-    widths: tuple[int, ...] | None = None  # filters of each block; None: the paper's for that depth
-    hidden: tuple[int, ...] = (128, 64)  # units of the hidden Dense layers
-    dropout: float = 0.25  # after each block
-    padding: str = "valid"  # valid: none, as in the paper; same: the image shrinks by pooling alone
-
-    def __post_init__(self) -> None:
-        if self.blocks < 1:
-            raise UserError(f"model.blocks must be 1 or more, got {self.blocks}")
-        if not 2 <= self.kernel_size <= 7:
-            raise UserError(f"model.kernel_size must be 2 to 7, got {self.kernel_size}")
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"model.dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.padding not in ("valid", "same"):
-            raise UserError(f"model.padding must be valid or same, got {self.padding!r}")
-        if self.widths is not None and len(self.widths) != self.blocks:
-            raise UserError(
-                f"model.widths names {len(self.widths)} blocks, but model.blocks is {self.blocks}"
-            )
-        if any(n < 1 for n in (*(self.widths or ()), *self.hidden)):
-            raise UserError("model.widths and model.hidden must be 1 or more each")
-
-    @property
-    def filters(self) -> tuple[int, ...]:
-        """Filters of each block."""
-        if self.widths is not None:
-            return self.widths
-        return _PAPER_WIDTHS.get(self.blocks) or tuple(32 if i % 2 == 0 else 64 for i in range(self.blocks))
-
-    def feature_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """Channels, height and width after the last block, for images of the given size.
-
-        Raises:
-            UserError: a block would shrink the image to nothing; names the block.
-        """
-        size = (height, width)
-        lost = self.kernel_size - 1 if self.padding == "valid" else 0
-        for block in range(1, self.blocks + 1):
-            shrunk = tuple((side - 2 * lost) // 2 for side in size)
-            if min(shrunk) < 1:
-                raise UserError(
-                    f"model: block {block} of {self.blocks} would shrink its {size[0]} x {size[1]} input to "
-                    f"nothing (images {height} x {width}, kernel {self.kernel_size}); "
-                    "take fewer blocks, a smaller kernel, larger images or model.padding=same"
-                )
-            size = (shrunk[0], shrunk[1])
-        return self.filters[-1], *size
-
-
 class ConvNet(nn.Module):
-    """Pose images to two logits, for bad and for good form.
+    """N blocks of Conv-ReLU, Conv-ReLU, MaxPool 2x2, Dropout, then Dense 128, 64 and 2: images to two logits.
 
     Weights are Glorot-uniform and biases zero, as Keras does by default; inputs are raw 0-255 values.
     """
 
-    def __init__(self, options: ConvNetOptions, height: int, width: int) -> None:
+    each_image_alone = True
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        blocks: int = 4,
+        kernel_size: int = 3,
+        widths: tuple[int, ...] | None = None,
+        hidden: tuple[int, ...] = (128, 64),
+        dropout: float = 0.25,
+        padding: str = "valid",
+    ) -> None:
+        """widths: filters of each block; None: the paper's for that depth. hidden: units of the Dense layers
+        but the last. dropout: after each block. padding: valid (none, as in the paper), or same: the image
+        shrinks by pooling alone.
+
+        Raises:
+            UserError: a value is out of its range, or a block would shrink the image to nothing.
+        """
         super().__init__()
-        channels, rows, columns = options.feature_shape(height, width)
-        self.gpu_has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
-            including_emulation=False
-        )
-        # Mostly the first block's: of each value what came out of both convolutions, of the pooling, where it
-        # came from, and the gradients of all.
-        self.bytes_per_image = (24 if self.gpu_has_bf16 else 48) * options.filters[0] * height * width
-        self.blocks = nn.Sequential(*_blocks(options), nn.Flatten())
-        units = (channels * rows * columns, *options.hidden)
+        _refuse(blocks, kernel_size, widths, hidden, dropout, padding)
+        self.filters = tuple(widths or _PAPER_WIDTHS.get(blocks) or (32, 64) * blocks)[:blocks]
+        self.kernel_size = kernel_size
+        rows, columns = _shrunk(height, width, blocks, kernel_size, padding)
+        self.blocks = nn.Sequential(*_blocks(self.filters, kernel_size, dropout, padding), nn.Flatten())
+        self.units = (self.filters[-1] * rows * columns, *hidden)
         self.hidden = nn.Sequential(
-            *(layer for a, b in pairwise(units) for layer in (nn.Linear(a, b), nn.ReLU()))
+            *(layer for a, b in pairwise(self.units) for layer in (nn.Linear(a, b), nn.ReLU()))
         )
-        self.output = nn.Linear(units[-1], 2)
+        self.output = nn.Linear(self.units[-1], 2)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
-        """images (B, 3, H, W), uint8 or float 0-255 -> logits (B, 2) float32; through bf16 on a GPU."""
-        bf16 = images.is_cuda and self.gpu_has_bf16
-        # Without the cache: what it keeps of the weights would be stale in a CUDA graph.
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
-            images = images.to(torch.bfloat16 if bf16 else torch.float32)  # 0-255 are exact in both
-            return self.output(self.hidden(self.blocks(images))).float()
+        """images (B, 3, H, W), 0-255 -> logits (B, 2)."""
+        return self.output(self.hidden(self.blocks(images)))
 
-    def in_pieces(self, images: Tensor) -> Tensor:
-        """`forward` on as many images at a time as suits the device; for what needs no gradient."""
-        return torch.cat([self(piece) for piece in images.split(self.at_once(images.device, len(images)))])
-
-    def at_once(self, device: torch.device, batch: int) -> int:
-        """How many images to take forward and backward at a time: the piece of a batch.
-
-        On a CPU, few: what a layer leaves behind then lies in the cache when the next one, and the way back,
-        needs it. But every piece adds to the gradients of all weights once more, so that large networks take
-        larger pieces. On a GPU, all that fit into half of its free memory.
-        """
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-            return max(1, min(batch, int(0.5 * free / self.bytes_per_image)))
-        weights = sum(p.numel() for p in self.parameters())
-        return max(4, round(4 * (weights / 2.5e6) ** 0.5))
-
-    def squared_weights(self) -> Tensor:
-        """Sum of squares of every convolution's and hidden Dense layer's weights: the L2 term over lambda.
-
-        Biases and the last Dense layer are left out, as in the paper's implementation.
-        """
-        return torch.stack([weight.square().sum() for weight in self.penalised()]).sum()
-
-    def seed_dropout(self, seed: int) -> None:
-        """Gives the dropout a generator of its own: threads that draw from one would do so in any order."""
-        generator = torch.Generator().manual_seed(seed)
-        for layer in self.blocks:
-            if isinstance(layer, Dropout):
-                layer.generator = generator
-
-    def penalised(self) -> list[Tensor]:
-        """The weights that the L2 term counts."""
-        layers = [m for m in (*self.blocks, *self.hidden) if isinstance(m, nn.Conv2d | nn.Linear)]
-        return [layer.weight for layer in layers]
+    def describe(self) -> str:
+        """For the names of runs."""
+        return f"{len(self.filters)} blocks, kernel {self.kernel_size}"
 
 
-def _blocks(options: ConvNetOptions) -> list[nn.Module]:
+def _refuse(
+    blocks: int,
+    kernel_size: int,
+    widths: Sequence[int] | None,
+    hidden: Sequence[int],
+    dropout: float,
+    padding: str,
+) -> None:
+    if blocks < 1:
+        raise UserError(f"model.blocks must be 1 or more, got {blocks}")
+    if not 2 <= kernel_size <= 7:
+        raise UserError(f"model.kernel_size must be 2 to 7, got {kernel_size}")
+    if not 0 <= dropout < 1:
+        raise UserError(f"model.dropout must be at least 0 and below 1, got {dropout}")
+    if padding not in ("valid", "same"):
+        raise UserError(f"model.padding must be valid or same, got {padding!r}")
+    if widths is not None and len(widths) != blocks:
+        raise UserError(f"model.widths names {len(widths)} blocks, but model.blocks is {blocks}")
+    if any(n < 1 for n in (*(widths or ()), *hidden)):
+        raise UserError("model.widths and model.hidden must be 1 or more each")
+
+
+def _shrunk(height: int, width: int, blocks: int, kernel_size: int, padding: str) -> tuple[int, int]:
+    """Height and width of what the last block gives.
+
+    Raises:
+        UserError: a block would shrink the image to nothing; names the block.
+    """
+    size = (height, width)
+    lost = kernel_size - 1 if padding == "valid" else 0
+    for block in range(1, blocks + 1):
+        rows, columns = ((side - 2 * lost) // 2 for side in size)
+        if min(rows, columns) < 1:
+            raise UserError(
+                f"model: block {block} of {blocks} would shrink its {size[0]} x {size[1]} input to "
+                f"nothing (images {height} x {width}, kernel {kernel_size}); "
+                "take fewer blocks, a smaller kernel, larger images or model.padding=same"
+            )
+        size = (rows, columns)
+    return size
+
+
+def _blocks(filters: Sequence[int], kernel_size: int, dropout: float, padding: str) -> list[nn.Module]:
     layers: list[nn.Module] = []
     channels = 3
-    for filters in options.filters:
+    for outputs in filters:
         first, second = (
-            nn.Conv2d(inputs, filters, options.kernel_size, padding=options.padding)
-            for inputs in (channels, filters)
+            nn.Conv2d(inputs, outputs, kernel_size, padding=padding) for inputs in (channels, outputs)
         )
         # Pooling first: the same numbers as the ReLU first, for a quarter of its work.
         layers += [first, nn.ReLU(inplace=True), second, nn.MaxPool2d(2), nn.ReLU(inplace=True)]
-        layers.append(Dropout(options.dropout))
-        channels = filters
+        layers.append(Dropout(dropout))
+        channels = outputs
     return layers
-
-
-class Dropout(nn.Module):
-    """Zeroes each value with probability p (to 1/65,536) and scales the rest by 1 / (1 - p).
-
-    On a CPU torch's own took a twelfth of a training's time. This draws 64 random bits for four values.
-    """
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-        self.generator: torch.Generator | None = None  # torch's own where it is None; on a CPU alone
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
-        words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(
-            -(2**63), None, generator=self.generator
-        )
-        bits = words.view(torch.int16).as_strided(x.shape, x.stride())  # in the order of x's memory
-        dropped = min(round(self.p * 2**16), 2**16 - 1)
-        return x * ((bits >= dropped - 2**15) * (2**16 / (2**16 - dropped)))

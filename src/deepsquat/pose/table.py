@@ -5,11 +5,10 @@ DATA/landmarks/videos/<key>.parquet            every estimated frame of one vide
 DATA/landmarks/hashes.json                     sha256 of each video by path, size and time of change
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,12 @@ import numpy as np
 
 from deepsquat.data.squats import LabelledVideos, Squat, TableSource, VideoSource
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.pose import model_bundle
 from deepsquat.pose.estimation import VideoPoses, VideoWork, estimate
+from deepsquat.pose.inputs import STAGE, UNREADABLE, sha256, video_inputs, video_key
 from deepsquat.pose.mediapipe import MediaPipePose
-from deepsquat.pose.storage import read_columns, read_table, write_columns, write_table
-
-STAGE = 1  # raise it when the code of this stage would make other rows of the same inputs
+from deepsquat.pose.storage import kept, read_columns, read_json, write_columns, write_json
 
 NOBODY = "nobody found"
 PARTLY = "body partly unseen"
@@ -34,7 +31,7 @@ TOO_FEW = "too few frames of its squat left"
 
 @dataclass(frozen=True)
 class Prepared:
-    """The landmark table, the sha256 of all that went into it, and its manifest, as they lie at `path`."""
+    """The landmark table, the sha256 of all that went into it, and its manifest, as stored at `path`."""
 
     table: LandmarkTable
     fingerprint: str
@@ -45,24 +42,27 @@ class Prepared:
 def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path) -> Prepared:
     """The landmark table of `source`: found in `folder`/landmarks, or made and kept there.
 
-    Says in a line or two on stdout what was found or made, and what was dropped. Interrupted, it goes on
-    where it stopped. `folder` is the project's data folder; the pose bundle is kept in `folder`/models.
+    Says in a line or two on stdout what was found or made, and what was dropped, squats of videos that cannot
+    be used among it. Interrupted, it continues where it stopped. `folder` is the project's data folder; the
+    pose bundle is kept in `folder`/models.
 
     Raises:
-        UserError: the source or a video cannot be read, nobody is in a video, the bundle cannot be had.
+        UserError: the source cannot be read, no squat of it can be used, the bundle cannot be had.
     """
     videos = source.collect() if isinstance(source, VideoSource) else None
     if videos is not None:
-        inputs = _video_inputs(videos, pose, folder)
+        inputs = video_inputs(videos, pose, folder)
     else:
         assert isinstance(source, TableSource)
         inputs = {"stage": STAGE, **source.inputs()}
-    fingerprint = _sha256(inputs)
+    fingerprint = sha256(inputs)
     path = folder / "landmarks" / f"{fingerprint[:16]}.parquet"
     manifest_path = path.with_suffix(".json")
-    if path.exists() and (manifest := _read_json(manifest_path)):
-        print(f"Landmark table: {_counted(manifest)}, found as {path}", *_dropped(manifest), sep="\n")
-        return Prepared(read_table(path), fingerprint, manifest, path)
+    if path.exists() and (found := kept(manifest_path, read_json)):
+        there = kept(path, partial(read_columns, LandmarkTable))
+        if there is not None and found.get("fingerprint") == fingerprint:
+            print(f"Landmark table: {_counted(found)}, found as {path}", *_dropped(found), sep="\n")
+            return Prepared(there, fingerprint, found, path)
 
     start = time.monotonic()
     if videos is not None:
@@ -70,7 +70,7 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
     else:
         assert isinstance(source, TableSource)
         table, drops = source.landmark_table_and_drops()
-        counts = {"frames_dropped": drops, "dropped": {}}
+        counts = {"frames_dropped": drops.frames, "dropped": drops.squats}
     manifest = {
         "fingerprint": fingerprint,
         "videos": len(np.unique(table.video)),
@@ -81,33 +81,12 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
         "versions": {"numpy": version("numpy"), **inputs.get("versions", {})},
         "inputs": inputs,
     }
-    write_table(path, table)
-    _write_json(manifest_path, manifest)  # last: with it the table counts as there
+    write_columns(path, table)
+    write_json(manifest_path, manifest)  # last: the table counts as complete once it is there
     print(f"Landmark table: {_counted(manifest)}, made in {manifest['seconds']:.0f} s: {path}")
     for line in _dropped(manifest):
         print(line)
     return Prepared(table, fingerprint, manifest, path)
-
-
-def _video_inputs(videos: LabelledVideos, pose: MediaPipePose, folder: Path) -> dict[str, Any]:
-    """All that decides what the table holds, as plain data; `pose.workers` does not, and is not in it."""
-    paths = {squat.video: videos.root / squat.video for squat in videos.squats}
-    own = None if pose.bundle is None else Path(pose.bundle)
-    if own is not None and model_bundle.is_wheel(own):
-        own = None  # what is made from it is the project's bundle
-    if own is not None:
-        model_bundle.pose_bundle(folder / "models", own)
-    hashes = _file_hashes([*paths.values(), *([own] if own else [])], folder / "landmarks" / "hashes.json")
-    return {
-        "stage": STAGE,
-        "versions": {name: version(name) for name in ("mediapipe", "av")},
-        "bundle": hashes[own] if own else model_bundle.SHA256,
-        "frames": asdict(videos.frames),
-        "min_visibility": pose.min_visibility,
-        "min_frames": pose.min_frames,
-        "videos": {video: hashes[path] for video, path in paths.items()},
-        "squats": [[getattr(squat, field.name) for field in fields(Squat)] for squat in videos.squats],
-    }
 
 
 def _estimated(
@@ -119,41 +98,24 @@ def _estimated(
         by_video.setdefault(squat.video, []).append(squat)
     works = [VideoWork(videos.root, name, tuple(squats), videos.frames) for name, squats in by_video.items()]
     paths = {
-        work.video: folder / "landmarks" / "videos" / f"{_video_key(work, inputs)}.parquet" for work in works
+        work.video: folder / "landmarks" / "videos" / f"{video_key(work, inputs)}.parquet" for work in works
     }
     poses: dict[str, VideoPoses] = {}
     for work in works:
-        if paths[work.video].exists():
-            poses[work.video] = VideoPoses(**read_columns(paths[work.video]))
+        if (sha := inputs["videos"][work.video]).startswith(UNREADABLE):
+            poses[work.video] = VideoPoses.none_of(work.squats, sha)
+        elif (found := kept(paths[work.video], partial(read_columns, VideoPoses))) is not None:
+            poses[work.video] = found
 
     def keep(work: VideoWork, found: VideoPoses) -> None:
-        write_columns(paths[work.video], {field.name: getattr(found, field.name) for field in fields(found)})
-        _refuse_empty(work, found)
+        write_columns(paths[work.video], found)
         poses[work.video] = found
 
     if missing := [work for work in works if work.video not in poses]:
         own = None if pose.bundle is None else Path(pose.bundle)
         bundle = model_bundle.pose_bundle(folder / "models", own)
         estimate(missing, bundle, pose.workers, keep)
-    for work in works:
-        _refuse_empty(work, poses[work.video])
     return _assembled(videos.squats, poses, pose)
-
-
-def _video_key(work: VideoWork, inputs: dict[str, Any]) -> str:
-    """What one video's frames and landmarks depend on: no label, and no option of what is dropped."""
-    what = {name: inputs[name] for name in ("stage", "versions", "bundle", "frames")}
-    what["video"] = inputs["videos"][work.video]
-    what["squats"] = [[squat.index, squat.start, squat.bottom, squat.end] for squat in work.squats]
-    return _sha256(what)[:32]
-
-
-def _refuse_empty(work: VideoWork, poses: VideoPoses) -> None:
-    if np.isnan(poses.landmarks[:, 0, 0]).all():
-        raise UserError(
-            f"{work.root / work.video}: nobody standing upright was found in any of the {len(poses.frame)} "
-            "frames tried; see whether it shows squats at the labelled times, or take it out of the labels"
-        )
 
 
 def _assembled(
@@ -167,28 +129,38 @@ def _assembled(
     for squat in squats:
         video = poses[squat.video]
         mine = np.flatnonzero(video.squat == squat.index)
+        if why := next(filter(None, video.unread[mine]), ""):
+            dropped[squat.id] = str(why)
+            continue
         found = ~np.isnan(video.landmarks[mine, 0, 0])
         whole = pose.whole(video.landmarks[mine])
         tried += len(mine)
         reasons[NOBODY] += int((~found).sum())
         reasons[PARTLY] += int((found & ~whole).sum())
-        kept = mine[whole]
-        if len(kept) < max(1, min(pose.min_frames, len(mine))):
-            reasons[TOO_FEW] += len(kept)
-            dropped[squat.id] = (
-                f"{len(kept)} of {len(mine)} frames usable, {(~found).sum()} with {NOBODY}, "
-                f"{(found & ~whole).sum()} with {PARTLY}"
-            )
-        else:
-            tables.append(_rows(squat, video, kept))
+        kept_rows = mine[whole]
+        if len(kept_rows) >= max(1, min(pose.min_frames, len(mine))):
+            tables.append(_rows(squat, video, kept_rows))
+            continue
+        reasons[TOO_FEW] += len(kept_rows)
+        dropped[squat.id] = _why_too_few(video, found, whole)
     counts = {"frames_tried": tried, "frames_dropped": reasons, "dropped": dropped}
     if not tables:
         name, why = next(iter(dropped.items()))
         raise UserError(
-            f"none of the {len(squats)} squats can be used; the first, {name}: {why}; film the whole body, "
-            "or lower pose.min_visibility or pose.min_frames"
+            f"none of the {len(squats)} squats can be used; the first, {name}: {why}; replace the videos "
+            "by some that show the whole body, or lower pose.min_visibility or pose.min_frames"
         )
     return LandmarkTable.joined(tables), counts
+
+
+def _why_too_few(video: VideoPoses, found: np.ndarray, whole: np.ndarray) -> str:
+    """found, whole: (n,) bool, of the frames of one squat."""
+    if np.isnan(video.landmarks[:, 0, 0]).all():
+        return f"{NOBODY} standing upright at the times of its squats"
+    return (
+        f"{whole.sum()} of {len(whole)} frames usable, {(~found).sum()} with {NOBODY}, "
+        f"{(found & ~whole).sum()} with {PARTLY}"
+    )
 
 
 def _rows(squat: Squat, video: VideoPoses, kept: np.ndarray) -> LandmarkTable:
@@ -215,50 +187,17 @@ def _counted(manifest: dict[str, Any]) -> str:
 def _dropped(manifest: dict[str, Any]) -> list[str]:
     """Lines for what was left out, none where nothing was."""
     frames = [f"{count:,} ({why})" for why, count in manifest["frames_dropped"].items() if count]
-    squats = [f"{name}: {why}" for name, why in manifest["dropped"].items()]
+    by_video: dict[tuple[str, str], list[str]] = {}  # squats that were dropped for one reason
+    for squat, why in manifest["dropped"].items():
+        by_video.setdefault((squat.rpartition("#")[0], why), []).append(squat)
+    squats = [
+        f"{names[0]}: {why}" if len(names) == 1 else f"{len(names)} of {video}: {why}"
+        for (video, why), names in by_video.items()
+    ]
     lines = []
-    for what, dropped in (("frames", frames), ("squats", squats)):
+    count = len(manifest["dropped"])
+    for what, dropped in (("frames", frames), (f"squats, {count} of {count + manifest['squats']}", squats)):
         if dropped:
             rest = f"; and {len(dropped) - 5:,} more, see the .json beside the table" if dropped[5:] else ""
             lines.append(f"Dropped {what}: {'; '.join(dropped[:5])}{rest}")
     return lines
-
-
-def _file_hashes(paths: Sequence[Path], memory: Path) -> dict[Path, str]:
-    """The sha256 of each file; one whose size and time of change are those of last time is not read again."""
-    known = _read_json(memory)
-    now: dict[str, list[Any]] = {}
-    for path in paths:
-        try:
-            state = path.stat()
-            key = str(path.resolve())
-            now[key] = known.get(key, [])
-            if now[key][:2] != [state.st_size, state.st_mtime_ns]:
-                with path.open("rb") as file:
-                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                now[key] = [state.st_size, state.st_mtime_ns, sha256]
-        except OSError as error:
-            raise UserError(
-                f"{path}: cannot be read ({error.strerror}); see whether it is there and yours"
-            ) from None
-    if known | now != known:
-        _write_json(memory, known | now)
-    return {path: now[str(path.resolve())][2] for path in paths}
-
-
-def _sha256(what: Any) -> str:
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """The object in a file, empty where there is none or it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

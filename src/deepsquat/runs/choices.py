@@ -1,19 +1,23 @@
 """What one run is told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deepsquat.augment import Augment
-from deepsquat.images import named
-from deepsquat.model.convnet import ConvNetOptions
+from deepsquat.images import source_name
+from deepsquat.model.network import Network
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.skeleton import Style
 from deepsquat.split import SplitOptions
 from deepsquat.tracking import Options as TrackingOptions
+from deepsquat.trainer.metrics import Metric
 from deepsquat.trainer.options import TrainerOptions
+from deepsquat.trainer.target import Target
 
-GROUPS = ("data", "pose", "skeleton", "split", "augment", "model", "optim", "trainer", "tracking")
+# Those whose options are a dataclass; the model is a class of its own.
+GROUPS = ("data", "pose", "skeleton", "split", "augment", "optim", "trainer", "tracking")
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,12 @@ class Choices:
     skeleton: Style
     split: SplitOptions
     augment: Augment
-    model: ConvNetOptions
+    model: Network
     optim: AdamOptions
     trainer: TrainerOptions
     tracking: TrackingOptions
+    target: Target
+    metrics: Mapping[str, Metric]
     seed: int
     protocol: str
     protocol_note: str
@@ -37,8 +43,7 @@ class Choices:
     @property
     def name(self) -> str:
         """The run's name."""
-        network = f"{self.model.blocks} blocks, kernel {self.model.kernel_size}, l2 {self.optim.l2:g}"
-        return f"{network}, {named(self.data)}, {self.protocol}"
+        return f"{self.model.description}, l2 {self.optim.l2:g}, {source_name(self.data)}, {self.protocol}"
 
     def title(self, run_id: str) -> str:
         """Over a picture of the run."""

@@ -10,9 +10,9 @@ import numpy as np
 import yaml
 
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
+from deepsquat.files import add_checksum, written_whole
 from deepsquat.runs import pictures
-from deepsquat.split import PARTS
+from deepsquat.split import PARTS, Item
 from deepsquat.trainer.batches import Part, SquatData
 from deepsquat.trainer.predictions import Predictions, confusion
 
@@ -24,7 +24,9 @@ _SHEET = 32  # skeletons on a sheet
 
 def write_inputs(folder: Path, config: Mapping[str, Any], diff: str, data: SquatData) -> None:
     """config.yaml, split.json, and code.diff where code was changed since its commit."""
-    _write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+    with written_whole(folder / "config.yaml") as temporary:  # a run is resumed from it
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+        add_checksum(temporary)
     members = {name: [item.id for item in data.parts[name].squats] for name in PARTS}
     _write_text(folder / "split.json", json.dumps(members, indent=1))
     if diff:
@@ -91,9 +93,11 @@ def read_predictions(path: Path) -> dict[str, Predictions]:
 
 
 def _as_predicted(rows: Sequence[Mapping[str, str]]) -> Predictions:
-    squats = np.unique([row["squat"] for row in rows], return_inverse=True)[1]
+    _, first, squats = np.unique([row["squat"] for row in rows], return_index=True, return_inverse=True)
     label = np.array([("0", "1").index(row["label"]) for row in rows])
-    return Predictions(np.arange(len(rows)), squats, label, np.array([float(row["p_good"]) for row in rows]))
+    items = [Item(rows[i]["squat"], rows[i]["video"], rows[i]["subject"], int(label[i])) for i in first]
+    p_good = np.array([float(row["p_good"]) for row in rows])
+    return Predictions(np.arange(len(rows)), squats, label, p_good, items)
 
 
 def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:

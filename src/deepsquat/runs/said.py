@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from deepsquat.runs.choices import Choices
 from deepsquat.split import Audit
 from deepsquat.trainer.batches import SquatData
-from deepsquat.trainer.predictions import Predictions, wilson_interval
+from deepsquat.trainer.predictions import Interval, Predictions, interval
 
 
 def say_data(choices: Choices, data: SquatData, crossing: Audit) -> None:
@@ -23,14 +23,19 @@ def say_results(
     choices: Choices, run_id: str, found: Mapping[str, Predictions], metrics: Mapping[str, float]
 ) -> None:
     """A table of the parts, and how to look at the run."""
-    print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   95 % interval of squats")
+    print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   right, with 95 % interval")
     for part in ("train", "val", "test"):
         loss, bce, accuracy = (metrics[f"{part}/{name}"] for name in ("loss", "bce", "accuracy"))
         line = f"{part:8}{loss:8.3f}{bce:8.3f}{accuracy:10.1%}"
         if part in found:
             label, p_good = found[part].per_squat()
             right = int(((p_good > 0.5) == label).sum())
-            low, high = wilson_interval(right, len(label))
-            line += f"{right / len(label):9.1%}   {low:.0%} to {high:.0%} ({right} of {len(label)})"
+            line += f"{right / len(label):9.1%}   {right} of {len(label)}; {_words(interval(found[part]))}"
         print(line)
     print(f"\nRun {run_id} ({choices.protocol_note}). To look at it: {choices.tracking.how_to_look()}")
+
+
+def _words(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return f"no interval: {found.over}"
+    return f"{found.low:.0%} to {found.high:.0%}, 95 % interval over {found.over}"

@@ -27,11 +27,11 @@ def write(folder: Path, study: Any) -> None:
 
 
 def table(study: Any) -> list[dict[str, Any]]:
-    """One row a cell, its last trial: number, state, parameters, values, seconds, error."""
+    """One row a grid point, its last trial: number, state, parameters, values, seconds, error."""
     last: dict[int, Any] = {}
     for trial in study.get_trials(deepcopy=False):
-        if "cell" in trial.user_attrs and trial.user_attrs.get("ended") != "withdrawn":
-            last[trial.user_attrs["cell"]] = trial
+        if "point" in trial.user_attrs and trial.user_attrs.get("ended") != "withdrawn":
+            last[trial.user_attrs["point"]] = trial
     names = study.metric_names or [f"value {i}" if i else "value" for i in range(len(study.directions))]
     return [
         {

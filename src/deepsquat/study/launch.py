@@ -11,54 +11,56 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from deepsquat.errors import UserError
 from deepsquat.overrides import hydra_text
 from deepsquat.processes import cores
+from deepsquat.study.check import check_objective, looked_at
 from deepsquat.study.composer import Composer
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
-from deepsquat.study.space import Space, parse
+from deepsquat.study.space import Params, Space, parse
 from deepsquat.study.sweep import sweep
-from deepsquat.study.task import Task, threads_per_job
+from deepsquat.study.task import Task, threads_per_trial
+from deepsquat.trust import named
 
 
 def run(
     options: StudyOptions,
     context: HydraContext,
-    job: TaskFunction,
+    function: TaskFunction,
     config: DictConfig,
     arguments: Sequence[str],
 ) -> int:
-    """Sweeps as Hydra's command line says; the number of cells that are not done."""
+    """Sweeps as Hydra's command line says; the number of points that are not done."""
+    _refuse_folders(config)
     loader: Any = context.config_loader
     loader.load_sweep_config = Composer(loader)
-    parser = OverridesParser.create(config_loader=loader)
-    space = parse(options.params, arguments, parser, discrete=options.sampler in (None, "grid"))
-    if options.sampler is None:
-        options = replace(options, sampler="grid" if space.is_finite else "tpe")
-    if options.sampler != "grid":
-        space = parse(options.params, arguments, parser, discrete=False)
-        if options.n_trials is None:
-            raise UserError(f"hydra.sweeper.n_trials=N: say how many trials {options.sampler} is to draw")
-    elif not space.is_finite:
-        raise UserError("hydra.sweeper.sampler=grid cannot run through an interval; give choices or a range")
-    make_sampler(options, 0)
-    make_pruner(options)
-    composed = loader.load_sweep_config(config, space.overrides(space.corner()))
-    jobs = _jobs(options, config)
+    options, space = _space(options, arguments, loader)
+
+    def compose(params: Params) -> DictConfig:
+        composed: DictConfig = loader.load_sweep_config(config, space.overrides(params))
+        return composed
+
+    composed = looked_at(space, space.first(), compose)
+    at_once = _trials_at_once(options, config)
     identity = _identity(options, space, composed)
     if not options.study:
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         options = replace(options, study=f"sweep-{digest[:8]}")
     folder = Path(options.folder).resolve() / options.study
     address = options.storage or str(folder / "study.journal")
-    folder.mkdir(parents=True, exist_ok=True)
+    made = named(options.hooks, "hydra.sweeper.hooks") if options.hooks else Hooks
+    if not (isinstance(made, type) and issubclass(made, Hooks)):
+        raise UserError(f"hydra.sweeper.hooks={options.hooks} is no class after deepsquat.study.hooks.Hooks")
+    hooks = made(composed, options.study, str(folder))
+    check_objective(options, hooks.metrics())
+    for params in space.samples(loader.repository.group_exists):
+        looked_at(space, params, lambda params: hooks.check(compose(params)))
     with flag_override(config, ["struct", "readonly"], [False, False]):
         config.hydra.sweep.dir = str(folder)
-    task = Task(job, address, options.study, options)
+    task = Task(function, address, options.study, options)
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=task, config=config
     )
@@ -73,12 +75,40 @@ def run(
             if returned.status == JobStatus.FAILED:
                 raise returned._return_value
 
-    made: Any = get_class(options.hooks) if options.hooks else Hooks
-    hooks = made(composed, options.study, str(folder))
-    return sweep(options, address, str(folder), space, identity, hooks, task, launch, jobs)
+    return sweep(options, address, folder, space, identity, hooks, task, launch, at_once)
 
 
-def _jobs(options: StudyOptions, config: DictConfig) -> int:
+def _space(options: StudyOptions, arguments: Sequence[str], loader: Any) -> tuple[StudyOptions, Space]:
+    """What is swept, and the options with the sampler named."""
+    parser = OverridesParser.create(config_loader=loader)
+    space = parse(options.params, arguments, parser, discrete=options.sampler in (None, "grid"))
+    if options.sampler is None:
+        options = replace(options, sampler="grid" if space.is_finite else "tpe")
+    if options.sampler != "grid":
+        space = parse(options.params, arguments, parser, discrete=False)
+        if options.n_trials is None:
+            raise UserError(f"hydra.sweeper.n_trials=N: say how many trials {options.sampler} is to draw")
+    elif not space.is_finite:
+        raise UserError("hydra.sweeper.sampler=grid cannot run through an interval; give choices or a range")
+    make_sampler(options, 0)
+    make_pruner(options)
+    return options, space
+
+
+def _refuse_folders(config: DictConfig) -> None:
+    """
+    Raises:
+        UserError: a folder is given where Hydra's own sweepers look for one.
+    """
+    for override in config.hydra.overrides.hydra:
+        if override.lstrip("+").startswith(("hydra.sweep.dir=", "hydra.sweep.subdir=")):
+            raise UserError(
+                f"{override}: a sweep's folder is hydra.sweeper.folder with hydra.sweeper.study in it, and a "
+                "trial's is its number in that; give those"
+            )
+
+
+def _trials_at_once(options: StudyOptions, config: DictConfig) -> int:
     """Trials at once; the launcher is told the same number, so that it shares the cores rightly."""
     launcher = config.hydra.launcher
     if "n_jobs" not in launcher:
@@ -88,15 +118,15 @@ def _jobs(options: StudyOptions, config: DictConfig) -> int:
             )
         return options.n_jobs or 1
     asked = options.n_jobs or launcher.n_jobs
-    jobs = asked if asked > 0 else cores()
+    number = asked if asked > 0 else cores()
     with flag_override(config, ["struct", "readonly"], [False, False]):
-        launcher.n_jobs = jobs
-    threads_per_job(jobs)
-    return int(jobs)
+        launcher.n_jobs = number
+    threads_per_trial(number)
+    return int(number)
 
 
 def _identity(options: StudyOptions, space: Space, composed: DictConfig) -> dict[str, Any]:
-    """What must be the same at every start, flat: the space, the sampler, the config of the jobs."""
+    """What must be the same at every start, flat: the space, the sampler, the config of the trials."""
     values = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(values, dict)
     swept = {axis.name for axis in space.axes}

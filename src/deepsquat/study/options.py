@@ -23,18 +23,16 @@ class StudyOptions:
     params: dict[str, str] = field(
         default_factory=dict
     )  # what is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}
-    objective: Any = (
-        None  # names of what the job returns: one, or a list; None where it returns a number or a tuple
-    )
+    objective: Any = None  # names of what the task returns, one or a list; None: it returns bare numbers
     direction: Any = "minimize"  # or maximize; a list for several objectives
     sampler: str | None = None  # None: grid where every choice is finite, else tpe
     sampler_options: dict[str, Any] = field(default_factory=dict)  # arguments of Optuna's class
     seed: int = 0  # of the sampler
     pruner: str = "none"
     pruner_options: dict[str, Any] = field(default_factory=dict)  # arguments of Optuna's class
-    n_trials: int | None = None  # cells in all, over all starts; None: the whole grid
+    n_trials: int | None = None  # grid points or draws in all, over all starts; None: the whole grid
     n_jobs: int | None = None  # trials at once through Hydra's launcher; None: the launcher's own number
-    max_retries: int = 2  # further attempts at a cell that failed
+    max_retries: int = 2  # further attempts at a point that failed
     timeout: float | None = None  # seconds that one trial may take
     may_differ: list[str] = field(
         default_factory=list
@@ -67,7 +65,7 @@ class StudyOptions:
             )
         if self.pruner != "none" and (self.objective is None or len(self.directions) > 1):
             raise UserError(
-                f"hydra.sweeper.pruner={self.pruner} needs one hydra.sweeper.objective that the job reports"
+                f"hydra.sweeper.pruner={self.pruner} needs one hydra.sweeper.objective that is reported"
             )
 
     @property
@@ -86,11 +84,11 @@ class StudyOptions:
         return (self.objective,) if isinstance(self.objective, str) else tuple(self.objective)
 
 
-def make_sampler(options: StudyOptions, cell: int) -> Any:
-    """Optuna's sampler for one cell; `options.sampler` is named.
+def make_sampler(options: StudyOptions, point: int) -> Any:
+    """Optuna's sampler for one point; `options.sampler` is named.
 
-    Seeded by the seed and the cell: a sampler seeded once would begin its draws again after each start. QMC's
-    points belong together and so take the seed itself; which comes next is kept in the study.
+    Seeded by the seed and the point: a sampler seeded once would begin its draws again after each start. The
+    draws of QMC belong together and so take the seed itself; which comes next is kept in the study.
     """
     import random
 
@@ -103,9 +101,9 @@ def make_sampler(options: StudyOptions, cell: int) -> Any:
             raise UserError(
                 f"hydra.sweeper.sampler={name} needs the package {package}: pip install {package}"
             )
-    seed = options.seed if name == "qmc" else random.Random(f"{options.seed}/{cell}").randrange(2**32)
+    seed = options.seed if name == "qmc" else random.Random(f"{options.seed}/{point}").randrange(2**32)
     known: dict[str, tuple[Any, dict[str, Any]]] = {
-        "grid": (samplers.RandomSampler, {}),  # never asked: the cells' values are known
+        "grid": (samplers.RandomSampler, {}),  # never asked: the grid's values are known
         "random": (samplers.RandomSampler, {}),
         "tpe": (samplers.TPESampler, {}),
         "gp": (samplers.GPSampler, {}),

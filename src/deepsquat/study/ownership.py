@@ -1,4 +1,8 @@
-"""Who runs a trial, and whether that process still lives."""
+"""Which process runs a trial, and whether it still runs.
+
+Beside Optuna's own heartbeat, since that runs inside `study.optimize` and in databases alone: a journal has
+none, and trials that a launcher runs are asked and told.
+"""
 
 import os
 import platform
@@ -9,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-RENEWED = 10.0  # seconds between two signs of life
-LEASE = 60.0  # seconds without one after which a process on another machine counts as dead
+INTERVAL = 10.0  # seconds between two heartbeats
+GRACE = 60.0  # seconds without one after which a process on another machine counts as ended
 
 
 @lru_cache(maxsize=1)
@@ -31,7 +35,7 @@ def this_process() -> dict[str, Any]:
 
 
 def is_alive(owner: Mapping[str, Any]) -> bool | None:
-    """None where the process runs on another machine, or ran before this one was started."""
+    """None where the process runs on another machine, or ran before this machine was started."""
     if owner["machine"] != machine():
         return None
     return _started(owner["pid"]) == owner["started"]
@@ -54,26 +58,26 @@ def _started(pid: int) -> str | None:
         return None
 
 
-class Leases:
-    """Signs of life from other machines, timed by our own clock: no two clocks are compared."""
+class Heartbeats:
+    """Heartbeats from other machines, timed by our own clock: no two clocks are compared."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Any, float]] = {}
 
-    def expired(self, trial: int, sign: Any) -> bool:
-        """True where the trial's sign of life has not changed for as long as a lease lasts."""
+    def is_stale(self, trial: int, heartbeat: Any) -> bool:
+        """True where the trial's heartbeat has not changed for the grace period while we looked."""
         now = time.monotonic()
-        known, since = self._seen.setdefault(trial, (sign, now))
-        if known != sign:
-            self._seen[trial] = (sign, now)
+        known, since = self._seen.setdefault(trial, (heartbeat, now))
+        if known != heartbeat:
+            self._seen[trial] = (heartbeat, now)
             return False
-        return now - since > LEASE
+        return now - since > GRACE
 
 
 class Heartbeat:
     """Calls `beat` from a thread of its own, until the block ends."""
 
-    def __init__(self, beat: Callable[[], None], seconds: float = RENEWED) -> None:
+    def __init__(self, beat: Callable[[], None], seconds: float = INTERVAL) -> None:
         self._beat, self._seconds = beat, seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

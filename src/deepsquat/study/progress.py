@@ -6,22 +6,22 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
-from deepsquat.study.cells import Ledger
+from deepsquat.study.points import Points
 
 
-class Teller:
-    """Says what happens: a line for each trial that ends, a bar over the cells, the failures at the end."""
+class Terminal:
+    """Says what happens: a line for each trial that ends, a bar over the points, the failures at the end."""
 
-    def __init__(self, ledger: Ledger, folder: str) -> None:
-        self.ledger, self.folder = ledger, folder
-        self.names, self.directions = ledger.options.objectives, ledger.options.directions
+    def __init__(self, points: Points, folder: str) -> None:
+        self.points, self.folder = points, folder
+        self.names, self.directions = points.options.objectives, points.options.directions
         self.waiting = False
         done = self._done()
-        words = "a new study" if not ledger.trials() else f"{done} of {ledger.count} done"
-        how = f"{ledger.count} trials by {ledger.options.sampler}, {words}"
-        print(f"Study {ledger.study.study_name}: {how}, in {folder}", flush=True)
+        words = "a new study" if not points.trials() else f"{done} of {points.count} done"
+        how = f"{points.count} trials by {points.options.sampler}, {words}"
+        print(f"Study {points.study.study_name}: {how}, in {folder}", flush=True)
         self.bar: Any = tqdm(
-            total=ledger.count,
+            total=points.count,
             initial=done,
             unit="trial",
             disable=None,
@@ -30,14 +30,14 @@ class Teller:
             file=sys.stderr,
         )
 
-    def __enter__(self) -> "Teller":
+    def __enter__(self) -> "Terminal":
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.bar.close()
 
     def _done(self) -> int:
-        return sum(cell.done for cell in self.ledger.cells())
+        return sum(point.done for point in self.points.all())
 
     def line(self, text: str) -> None:
         tqdm.write(text, file=sys.stdout)
@@ -56,13 +56,13 @@ class Teller:
         self.bar.refresh()
 
     def waits(self) -> bool:
-        """Whether other processes still run cells that may come back to us."""
-        others = [c for c in self.ledger.cells() if c.running and not c.done]
+        """Whether other processes still run points that may be left for us."""
+        others = [p for p in self.points.all() if p.running and not p.done]
         if others and not self.waiting:
             owners = {
                 f"{o['machine'].split()[0]} process {o['pid']}"
-                for c in others
-                for o in [c.trials[-1].user_attrs["owner"]]
+                for p in others
+                for o in [p.trials[-1].user_attrs["owner"]]
             }
             whose = ", ".join(sorted(owners))
             self.line(f"waits for {len(others)} of other processes ({whose}); Ctrl-C to leave them")
@@ -71,28 +71,28 @@ class Teller:
         return bool(others)
 
     def end(self) -> int:
-        """Says how the study stands; the number of cells that are not done."""
-        cells = self.ledger.cells()
-        pruned = sum(any(t.state == TrialState.PRUNED for t in c.trials) for c in cells)
-        failed = [c for c in cells if c.failed]
+        """Says how the study stands; the number of points that are not done."""
+        points = self.points.all()
+        pruned = sum(any(t.state == TrialState.PRUNED for t in p.trials) for p in points)
+        failed = [p for p in points if p.failed]
         print(
-            f"Study {self.ledger.study.study_name}: {sum(c.done for c in cells)} of {len(cells)} done"
+            f"Study {self.points.study.study_name}: {sum(p.done for p in points)} of {len(points)} done"
             + (f", {pruned} of them pruned" if pruned else "")
             + (f", {len(failed)} failed" if failed else "")
         )
         for trial in self._best():
             print(f"Best: trial {trial.number}  {self._params(trial)}  {self._outcome(trial)}")
-        limit = self.ledger.options.max_retries
-        for cell in failed:
-            last = cell.trials[-1]
-            rest = limit + 1 - cell.failures
-            then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest > 0 else "given up"
+        limit = self.points.options.max_retries
+        for point in failed:
+            last = point.trials[-1]
+            rest = point.tries_left(limit)
+            then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest else "given up"
             where = f"{self.folder}/{last.number}"
             print(f"Failed: {self._params(last)}: {last.user_attrs.get('error')} ({where}; {then})")
-        if any(c.failures <= limit for c in failed):
+        if any(point.tries_left(limit) for point in failed):
             print("The same command tries the failed ones again.")
         sys.stdout.flush()
-        return sum(not c.done for c in cells)
+        return sum(not p.done for p in points)
 
     def _params(self, trial: FrozenTrial) -> str:
         return " ".join(
@@ -110,11 +110,11 @@ class Teller:
 
     def _best(self) -> list[FrozenTrial]:
         """The best trial, or with several objectives the best trade-offs."""
-        trials = [t for t in self.ledger.trials() if t.state == TrialState.COMPLETE]
+        trials = [t for t in self.points.trials() if t.state == TrialState.COMPLETE]
         if not trials:
             return []
         if len(self.directions) > 1:
-            return list(self.ledger.study.best_trials)
+            return list(self.points.study.best_trials)
         sign = 1 if self.directions[0] == "minimize" else -1
         return [min(trials, key=lambda t: sign * t.values[0])]
 

@@ -1,4 +1,4 @@
-"""What a job can say of its progress to the sweep that runs it; outside of a sweep it says it to nobody."""
+"""What the task function says of its progress to the sweep that runs it; outside of a sweep, to nobody."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from deepsquat.errors import UserError
 
 Value = None | bool | int | float | str
+Params = dict[str, Any]  # a point: a value for each axis, by its name
+
+MOST_LOOKED_AT = 200  # points of a grid that are all looked at before the first trial
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class Axis:
             return f"{self.key}={value!r}"
         assert isinstance(self.distribution, CategoricalDistribution)
         return f"{self.key}={self.texts[int(self.distribution.to_internal_repr(value))]}"
+
+    def ends(self) -> tuple[Any, ...]:
+        """All choices, or the lowest and the highest number."""
+        known = self.distribution
+        if isinstance(known, CategoricalDistribution):
+            return tuple(known.choices)
+        return (known.low, known.high)  # type: ignore[attr-defined]
 
     def suggest(self, trial: optuna.Trial) -> Any:
         known = self.distribution
@@ -55,32 +65,42 @@ class Space:
     def is_finite(self) -> bool:
         return all(isinstance(axis.distribution, CategoricalDistribution) for axis in self.axes)
 
-    def grid(self) -> list[dict[str, Any]]:
-        """All cells, the last axis running fastest, as with Hydra's own sweeper."""
-        choices = [
-            axis.distribution.choices
-            for axis in self.axes
-            if isinstance(axis.distribution, CategoricalDistribution)
-        ]
-        assert len(choices) == len(self.axes)
-        names = [axis.name for axis in self.axes]
-        return [dict(zip(names, values, strict=True)) for values in itertools.product(*choices)]
+    def grid(self) -> list[Params]:
+        """All points, the last axis running fastest, as with Hydra's own sweeper."""
+        assert self.is_finite
+        return list(self._combined(self.axes))
 
     def distributions(self) -> dict[str, BaseDistribution]:
         return {axis.name: axis.distribution for axis in self.axes}
 
     def overrides(self, params: Mapping[str, Any]) -> list[str]:
-        """A cell's overrides, with the fixed ones."""
+        """A point's overrides, with the fixed ones."""
         return [*self.fixed, *(axis.override(params[axis.name]) for axis in self.axes)]
 
-    def corner(self) -> dict[str, Any]:
-        """The first value of each axis: a cell that shows whether the config can be composed."""
-        return {
-            axis.name: axis.distribution.choices[0]
-            if isinstance(axis.distribution, CategoricalDistribution)
-            else axis.distribution.low  # type: ignore[attr-defined]
-            for axis in self.axes
-        }
+    def first(self) -> Params:
+        """The point of all first values."""
+        return {axis.name: axis.ends()[0] for axis in self.axes}
+
+    def samples(self, is_group: Callable[[str], bool]) -> Iterator[Params]:
+        """Points that show every choice and both ends of what is a number.
+
+        All combinations where these are not many; else each value with the others' first ones, under every
+        option of the axes that choose a group's option, since those decide which values there are.
+        """
+        if math.prod(len(axis.ends()) for axis in self.axes) <= MOST_LOOKED_AT:
+            yield from self._combined(self.axes)
+            return
+        groups = [axis for axis in self.axes if is_group(axis.name)]
+        for chosen in itertools.islice(self._combined(groups), MOST_LOOKED_AT):
+            yield {**self.first(), **chosen}
+            for axis in self.axes:
+                if axis not in groups:
+                    for value in axis.ends()[1:]:
+                        yield {**self.first(), **chosen, axis.name: value}
+
+    def _combined(self, axes: Sequence[Axis]) -> Iterator[Params]:
+        for values in itertools.product(*(axis.ends() for axis in axes)):
+            yield dict(zip((axis.name for axis in axes), values, strict=True))
 
     def words(self) -> dict[str, str]:
         return {axis.key: axis.words for axis in self.axes}
@@ -95,9 +115,14 @@ def parse(params: Mapping[str, str], arguments: Sequence[str], parser: Any, disc
         UserError: what is swept cannot be, such as a choice without values.
     """
     merged: dict[str, Override] = {}
-    for override in parser.parse_overrides(
-        [f"{key}={words}" for key, words in params.items()] + list(arguments)
-    ):
+    for override in parser.parse_overrides([f"{key}={words}" for key, words in params.items()]):
+        if not override.is_sweep_override():
+            raise UserError(
+                f"hydra.sweeper.params: {override.input_line} is one value, and nothing to sweep; "
+                "write several as 1,2, or a list of lists as choice([1],[2])"
+            )
+        merged[_name(override)] = override
+    for override in parser.parse_overrides(list(arguments)):
         merged[_name(override)] = override
     axes = tuple(_axis(o, discrete) for o in merged.values() if o.is_sweep_override())
     fixed = tuple(o.input_line or "" for o in merged.values() if not o.is_sweep_override())

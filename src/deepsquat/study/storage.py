@@ -5,14 +5,15 @@ import time
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import optuna
-from optuna.storages.journal import JournalFileOpenLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable
 from deepsquat.locks import locked
+from deepsquat.processes import uninterrupted
 
 
 class _Lock(JournalFileOpenLock):
@@ -42,6 +43,12 @@ class _Lock(JournalFileOpenLock):
         self._held.__exit__(None, None, None)
 
 
+class _Journal(JournalFileBackend):
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        with uninterrupted():  # else Ctrl-C may leave the lock taken for as long as we live
+            super().append_logs(logs)
+
+
 def _end_of_last_line(file: IO[bytes]) -> int:
     end = file.seek(0, os.SEEK_END)
     while end > 0:
@@ -65,11 +72,11 @@ def open_storage(address: str) -> optuna.storages.BaseStorage:
     if "://" in address:
         return _database(address)
     path = Path(address)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, and no journal of a study; move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.JournalStorage(
-            optuna.storages.journal.JournalFileBackend(str(path), lock_obj=_Lock(path))
-        )
+        storage = optuna.storages.JournalStorage(_Journal(str(path), lock_obj=_Lock(path)))
         storage.get_all_studies()
     except OSError as error:
         raise unwritable(path, error) from error

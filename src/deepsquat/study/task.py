@@ -1,4 +1,4 @@
-"""The job of a trial, wrapped: told what it is, its output in its folder, its end written into the study."""
+"""The task function as a trial: told what it is, its output in its folder, its end written into the study."""
 
 import gc
 import io
@@ -10,22 +10,28 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.errors import UserError
-from deepsquat.processes import cores
-from deepsquat.study.cells import fail, mark, open_study, sign_of_life, tell
+from deepsquat.processes import cores, end_with_parent
 from deepsquat.study.options import StudyOptions
-from deepsquat.study.ownership import Heartbeat, this_process
+from deepsquat.study.ownership import Heartbeat, is_alive, this_process
+from deepsquat.study.points import beat, fail, mark, open_study, processes, tell
 from deepsquat.study.running import Pruned, Running, set_running
 from deepsquat.study.storage import open_storage
+
+_TO_END = 10.0  # seconds that a worker gets to end its trial by itself after Ctrl-C
+
+
+class NoObjective(UserError):
+    """What the task function returns has no such value, in this trial and in every other."""
 
 
 class TimeLimit(Exception):
@@ -34,13 +40,13 @@ class TimeLimit(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """Stands for the job in Hydra's launcher, also in other processes.
+    """Takes the place of the task function in Hydra's launcher, also in other processes.
 
-    It returns nothing, for it writes the trial's end into the study. Exceptions of the job end its trial and
-    go no further, but for Ctrl-C.
+    It returns nothing, for it writes the trial's end into the study. Exceptions end the trial and go no
+    further, but for Ctrl-C.
     """
 
-    job: Callable[[DictConfig], Any]
+    function: Callable[[DictConfig], Any]
     address: str
     study: str
     options: StudyOptions
@@ -51,24 +57,27 @@ class Task:
         number = config.trial.number
         folder = Path(HydraConfig.get().runtime.output_dir)
         study = open_study(self.address, self.study, self.options)
-        me = this_process()
+        owner, me = study.trials[number].user_attrs["owner"], this_process()
         start = time.monotonic()
-        alone = nullcontext()
-        if study.trials[number].user_attrs["owner"] != me:
+        alone: AbstractContextManager[object] = nullcontext()
+        if owner != me:
+            _end_with(tuple(owner.items()))
             mark(study, number, worker=me)
-            alone = Heartbeat(lambda: sign_of_life(study, number))  # type: ignore[assignment]
+            alone = Heartbeat(lambda: beat(study, number))
         with alone, output_to(folder / "output.txt"):
             try:
                 values = self._values(config, study, number)
             except (KeyboardInterrupt, GeneratorExit):
-                interrupt(self, [number])
+                interrupt(self)
                 raise
             except Pruned as pruned:
                 mark(study, number, seconds=time.monotonic() - start, ended=str(pruned))
                 tell(study, number, TrialState.PRUNED)
             except BaseException as error:
                 (folder / "error.txt").write_text(traceback.format_exc())
-                mark(study, number, seconds=time.monotonic() - start)
+                why = {"mistake": True} if is_mistake(error) else {}
+                why |= {"concerns_all": True} if isinstance(error, NoObjective) else {}
+                mark(study, number, seconds=time.monotonic() - start, **why)
                 fail(study, number, "failed", said(error))
             else:
                 mark(study, number, seconds=time.monotonic() - start)
@@ -86,7 +95,7 @@ class Task:
         objectives = self.options.objectives
         set_running(Running(optuna.Trial(study, trial_id), objectives[0] if len(objectives) == 1 else None))
         with time_limit(self.options.timeout):
-            returned = self.job(config)
+            returned = self.function(config)
         return chosen(returned, objectives)
 
 
@@ -97,7 +106,7 @@ def _freeze_libraries() -> None:
 
 
 def chosen(returned: Any, objectives: Sequence[str]) -> list[float]:
-    """The objectives' values out of what a job returned: a number, a tuple, or metrics by name.
+    """The objectives' values out of what the task function returned: a number, a tuple, or metrics by name.
 
     Raises:
         UserError: they are not in it, or not numbers.
@@ -105,20 +114,20 @@ def chosen(returned: Any, objectives: Sequence[str]) -> list[float]:
     if isinstance(returned, Mapping):
         missing = [name for name in objectives if name not in returned]
         if missing:
-            raise UserError(
-                f"hydra.sweeper.objective: the job returned no {', '.join(missing)}; "
+            raise NoObjective(
+                f"hydra.sweeper.objective: the trial returned no {', '.join(missing)}; "
                 f"it has {', '.join(returned)}"
             )
         values = [returned[name] for name in objectives]
     else:
         values = list(returned) if isinstance(returned, tuple | list) else [returned]
     if len(values) != len(objectives):
-        raise UserError(f"the job returned {len(values)} values for {len(objectives)} objectives")
+        raise NoObjective(f"the trial returned {len(values)} values for {len(objectives)} objectives")
     for name, value in zip(objectives, values, strict=True):
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise UserError(f"the job returned {value!r} for {name}, which is no number") from None
+            raise UserError(f"the trial returned {value!r} for {name}, which is no number") from None
         if math.isnan(number):
             raise UserError(f"{name} is NaN")
     return [float(value) for value in values]
@@ -134,12 +143,52 @@ def said(error: BaseException) -> str:
     )
 
 
-def interrupt(task: Task, numbers: Sequence[int]) -> None:
-    """Ends trials that Ctrl-C met. The storage is opened anew: the signal may have met it in the middle."""
+def is_mistake(error: BaseException) -> bool:
+    """Whether the error comes again at each try: one that a check of ours raised.
+
+    Where another error stands behind it, as a full disk or a store that is away, it may have passed by then.
+    """
+    return isinstance(error, UserError) and error.__cause__ is None
+
+
+def mine(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The running trials that this process has claimed, or runs for another."""
+    me = this_process()
+    return [trial for trial in trials if trial.state == TrialState.RUNNING and me in processes(trial)]
+
+
+def interrupt(task: Task) -> Any:
+    """Ends this process's trials. The study, opened anew: the signal may have met it in the middle."""
     open_storage.cache_clear()
     study = open_study(task.address, task.study, task.options)
-    for number in numbers:
-        fail(study, number, "interrupted", "interrupted")
+    _end_workers(study)
+    for trial in mine(study.get_trials(deepcopy=False)):
+        fail(study, trial.number, "interrupted", "interrupted")
+    return study
+
+
+def _end_workers(study: Any) -> None:
+    """Waits for the workers of our trials, which Ctrl-C may have met too, and ends those that work on."""
+
+    def working() -> list[dict[str, Any]]:
+        trials = mine(study.get_trials(deepcopy=False))
+        workers = [t.user_attrs["worker"] for t in trials if "worker" in t.user_attrs]
+        return [worker for worker in workers if worker != this_process() and is_alive(worker)]
+
+    end = time.monotonic() + _TO_END
+    while working() and time.monotonic() < end:
+        time.sleep(0.1)
+    for worker in working():
+        with suppress(ProcessLookupError):
+            os.kill(worker["pid"], signal.SIGKILL)
+
+
+@lru_cache(maxsize=1)
+def _end_with(owner: tuple[tuple[str, Any], ...]) -> None:
+    """Ends this worker with the process that the trial belongs to."""
+    end_with_parent()
+    if is_alive(dict(owner)) is False:  # it had gone before we looked
+        os._exit(1)
 
 
 @contextmanager
@@ -205,7 +254,7 @@ def output_to(path: Path) -> Iterator[None]:
                 switch.target = target
 
 
-def threads_per_job(jobs: int) -> None:
+def threads_per_trial(at_once: int) -> None:
     """Shares the cores among the processes that a launcher starts from here."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(variable, str(max(1, cores() // jobs)))
+        os.environ.setdefault(variable, str(max(1, cores() // at_once)))

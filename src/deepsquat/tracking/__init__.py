@@ -1,6 +1,6 @@
 """What keeps the runs. Each option is a module: `mlflow`, and `offline`, plain files where no MLflow is.
 
-Callers get a store from their options and know it, and its runs, by what stands here alone.
+Callers make a store from their options and use it, and its runs, through what is here alone.
 """
 
 from abc import ABC, abstractmethod
@@ -31,15 +31,15 @@ class Store(ABC):
 
     @abstractmethod
     def start(self, name: str, tags: Mapping[str, str]) -> "Run":
-        """A new run."""
+        """A new run. Its tag "folder" names the folder of its files.
+
+        Raises:
+            UserError: the store does not answer, or does not take it.
+        """
 
     @abstractmethod
-    def only(self, tag: str, value: str) -> "Run | None":
-        """The oldest run with this tag; None where there is none."""
-
-    @abstractmethod
-    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
-        """A new run named `value`, or another process's where that one was faster."""
+    def tagged(self, tags: Mapping[str, str]) -> "list[Run]":
+        """The runs that have all of these tags, oldest first."""
 
     @abstractmethod
     def find(self, run_id: str) -> "Run":
@@ -62,8 +62,8 @@ class Run(ABC):
         return self._tags.get(name, "")
 
     @abstractmethod
-    def go_on(self) -> None:
-        """The run is no longer ended."""
+    def reopen(self) -> None:
+        """Marks the run RUNNING again, without the error that it may have ended by."""
 
     @abstractmethod
     def params(self, values: Mapping[str, Any]) -> None: ...
@@ -93,20 +93,29 @@ class Run(ABC):
     @abstractmethod
     def end(self, status: str) -> None: ...
 
+    def write_unwritten(self) -> bool:
+        """Writes what an earlier process could not; whether there was something.
+
+        Raises:
+            UserError: the store does not take it now either, or the files are damaged.
+        """
+        return False
+
+    def unwritten(self) -> str:
+        """One line on what the store has not taken, and how it is brought there; empty where it has all."""
+        return ""
+
     @contextmanager
     def ending(self, pruned: type[Exception]) -> Iterator["Run"]:
         """Ends the run FINISHED, KILLED where it was interrupted, or FAILED with the reason as a tag.
 
-        pruned: what is raised where a sweep has seen enough of the run, which then ends FINISHED.
-
-        Raises:
-            UserError: the store itself failed, as where its disk is full.
+        pruned: what is raised where the sweep prunes the run, which then ends FINISHED.
         """
         try:
             yield self
             self.end("FINISHED")
         except BaseException as error:
-            with suppress(Exception):  # what came first is what the user must know
+            with suppress(Exception):  # the first error is the one that the user must know
                 self._end_at(error, pruned)
             raise
 

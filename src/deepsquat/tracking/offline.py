@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, unwritable, written_whole
 from deepsquat.tracking import run_folder
-from deepsquat.tracking.run_folder import Logged, Record, locked
+from deepsquat.tracking.run_folder import Logged, Record, locked, now, texts
 
 
 @dataclass(frozen=True)
@@ -48,28 +47,21 @@ class Store(tracking.Store):
 
     def start(self, name: str, tags: Mapping[str, str]) -> "Run":
         run_id = uuid.uuid4().hex
-        record = Record(run_id, name, self.experiment, "RUNNING", _now(), None, _texts(tags), None)
+        record = Record(run_id, name, self.experiment, "RUNNING", now(), None, texts(tags), None)
         run_folder.write_record(self.folder / run_id, record)
         return Run(self.folder / run_id, record)
 
-    def only(self, tag: str, value: str) -> "Run | None":
+    def tagged(self, tags: Mapping[str, str]) -> "list[tracking.Run]":
         folders = [path.parent for path in self.folder.glob(f"*/{run_folder.RECORD}")]
-        found = [
-            (record.start_time, record.id, folder, record)
-            for folder in folders
-            if (record := run_folder.read_record(folder)).tags.get(tag) == value
-        ]
-        return Run(*min(found)[2:]) if found else None
-
-    def first(self, tag: str, value: str, tags: Mapping[str, str]) -> "Run":
-        with locked(self.folder):  # so that no other process looks before this one has written
-            return self.only(tag, value) or self.start(value, tags)
+        records = [(folder, run_folder.read_record(folder)) for folder in folders]
+        found = [(f, r) for f, r in records if tags.items() <= r.tags.items()]
+        return [Run(*each) for each in sorted(found, key=lambda each: (each[1].start_time, each[1].id))]
 
     def find(self, run_id: str) -> "Run":
         folder = self.folder / run_id
         if not run_folder.is_id(run_id) or not (folder / run_folder.RECORD).exists():
             raise UserError(
-                f"there is no run {run_id} in {self.folder}; the folders in it bear the ids of the runs"
+                f"there is no run {run_id} in {self.folder}; its folders are named by the ids of the runs"
             )
         return Run(folder, run_folder.read_record(folder))
 
@@ -90,28 +82,30 @@ class Run(tracking.Run):
     def _write(self, record: Record) -> None:
         run_folder.write_record(self.folder, record)
 
-    def go_on(self) -> None:
+    def reopen(self) -> None:
         with self._writing() as record:
             tags = {key: value for key, value in record.tags.items() if key != "error"}
             self._write(replace(record, status="RUNNING", end_time=None, tags=tags))
 
     def params(self, values: Mapping[str, Any]) -> None:
         with locked(self.folder):
-            run_folder.add_params(self.folder, _texts(values))
+            run_folder.add_params(self.folder, texts(values))
 
     def tags(self, values: Mapping[str, Any]) -> None:
         with self._writing() as record:
-            self._write(replace(record, tags={**record.tags, **_texts(values)}))
+            self._write(replace(record, tags={**record.tags, **texts(values)}))
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        numbers = {key: float(value) for key, value in values.items()}
+        self.log(Logged.now(values, step))
+
+    def log(self, logged: Logged) -> None:
         with locked(self.folder):
-            run_folder.append_metrics(self.folder, Logged(_now(), step, numbers))
+            run_folder.append_metrics(self.folder, logged)
 
     def dataset(self, name: str, digest: str, source: str, profile: str) -> None:
         given = {"name": name, "digest": digest, "source": source, "profile": profile}
         with self._writing() as record:
-            self._write(replace(record, dataset=_texts(given)))
+            self._write(replace(record, dataset=texts(given)))
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         target = self.folder / run_folder.ARTIFACTS / (folder or "")
@@ -135,18 +129,12 @@ class Run(tracking.Run):
         return run_folder.by_step(run_folder.read_metrics(self.folder), keys)
 
     def end(self, status: str) -> None:
+        self.end_at(status, now())
+
+    def end_at(self, status: str, time: int) -> None:
+        """time: milliseconds since 1970."""
         with self._writing() as record:
-            self._write(replace(record, status=status, end_time=_now()))
-
-
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """As text that every database takes: a path may hold bytes that are no letters."""
-    return {key: str(value).encode(errors="backslashreplace").decode() for key, value in values.items()}
-
-
-def _now() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
+            self._write(replace(record, status=status, end_time=time))
 
 
 def _copy(source: Path, target: Path) -> None:

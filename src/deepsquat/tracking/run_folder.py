@@ -2,17 +2,19 @@
 
     <id>/run.json        name, experiment, status, times, tags, the data set that it was given
     <id>/params.json     parameter -> value, as text
-    <id>/metrics.jsonl   one line a call: {"time": ms since 1970, "step": n, "values": {metric: value}}
+    <id>/metrics.jsonl   a line a call: {"time": ms since 1970, "step": n, "values": {metric: value}, ...}
     <id>/artifacts/      files
 
-The metrics' file grows by a line at a time; a last line that is cut short, as by a kill or a full disk,
-counts for nothing. The others are written whole or not at all.
+The metrics' file grows by a line at a time; a last line that is cut short, as by a kill or a full disk, is
+ignored. The others are written whole or not at all. What an earlier version wrote bears no checksums.
 """
 
 import errno
 import json
 import os
 import re
+import time
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -21,7 +23,7 @@ from typing import IO, Any
 
 from deepsquat import locks
 from deepsquat.errors import UserError
-from deepsquat.files import unwritable, written_whole
+from deepsquat.files import unwritable, with_checksum, without_checksum, written_whole
 
 RECORD, PARAMS, METRICS, ARTIFACTS = "run.json", "params.json", "metrics.jsonl", "artifacts"
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
@@ -63,11 +65,25 @@ class Logged:
     step: int
     values: dict[str, float]
 
+    @classmethod
+    def now(cls, values: Mapping[str, Any], step: int) -> "Logged":
+        return cls(now(), step, {key: float(value) for key, value in values.items()})
+
     def __post_init__(self) -> None:
         _check_whole(self.time, self.step)
         _check_texts(*self.values)
         if not all(isinstance(value, float) for value in self.values.values()):
             raise TypeError
+
+
+def texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """As text that every database takes: a path may hold bytes that are no letters."""
+    return {key: str(value).encode(errors="backslashreplace").decode() for key, value in values.items()}
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
 
 
 def is_id(text: str) -> bool:
@@ -96,14 +112,14 @@ _DAMAGE = (ValueError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 def _damaged(place: str) -> UserError:
-    return UserError(f"{place} is damaged; bring the run's folder over anew, or take it away")
+    return UserError(f"{place} is damaged; copy the run's folder again, or delete it")
 
 
 def _bytes(path: Path) -> bytes:
     """Raises UserError: the file is a link, which may lead anywhere, or cannot be read."""
     try:
         if path.is_symlink() or not path.is_file():
-            raise UserError(f"{path} is no plain file; bring the run's folder over anew, or take it away")
+            raise UserError(f"{path} is no plain file; copy the run's folder again, or delete it")
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
@@ -116,7 +132,7 @@ def read_record(folder: Path) -> Record:
         UserError: it is damaged or cannot be read.
     """
     try:
-        return Record(**json.loads(_bytes(folder / RECORD)))
+        return Record(**without_checksum(json.loads(_bytes(folder / RECORD))))
     except _DAMAGE as error:
         raise _damaged(str(folder / RECORD)) from error
 
@@ -135,11 +151,11 @@ def read_params(folder: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(_bytes(path))
+        found = without_checksum(json.loads(_bytes(path)))
         _check_texts(*found, *found.values())
     except _DAMAGE as error:
         raise _damaged(str(path)) from error
-    return dict(found)
+    return found
 
 
 def add_params(folder: Path, values: Mapping[str, str]) -> None:
@@ -159,16 +175,29 @@ def read_metrics(folder: Path) -> list[Logged]:
     found = []
     for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
         try:
-            found.append(Logged(**json.loads(line)))
+            found.append(_logged(json.loads(line)))
         except _DAMAGE as error:
             raise _damaged(f"{path}, line {number},") from error
     return found
 
 
+def _logged(values: dict[str, Any]) -> Logged:
+    """A line of metrics.jsonl; raises where it is damaged."""
+    checksum = values.pop("crc32", None)
+    if checksum not in (None, _crc32(values)):
+        raise ValueError
+    return Logged(**values)
+
+
+def _crc32(values: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(values).encode())
+
+
 def append_metrics(folder: Path, logged: Logged) -> None:
     """Adds a line by one write, once what an earlier writer did not finish is cut off."""
     path = folder / METRICS
-    line = json.dumps(asdict(logged)).encode() + b"\n"
+    values = asdict(logged)
+    line = json.dumps({**values, "crc32": _crc32(values)}).encode() + b"\n"
     try:
         with path.open("ab+", buffering=0) as file:
             _cut_torn_line(file)
@@ -223,4 +252,4 @@ def locked(folder: Path) -> AbstractContextManager[None]:
 
 def _write_json(path: Path, values: Any) -> None:
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(with_checksum(values), indent=1), encoding="utf-8")

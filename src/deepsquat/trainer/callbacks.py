@@ -11,14 +11,14 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 from tqdm import tqdm
 
-from deepsquat.files import written_whole
 from deepsquat.processes import uninterrupted
+from deepsquat.trainer import checkpoint
 
 
 class EpochSeeds(pl.Callback):
     """Makes each epoch's order of images and dropout depend on the seed and the epoch alone.
 
-    So a run that is taken up after epoch n goes on exactly as if it had not stopped.
+    So a run that is resumed after epoch n goes on exactly as if it had not stopped.
     """
 
     def __init__(self, seed: int) -> None:
@@ -32,15 +32,15 @@ class EpochSeeds(pl.Callback):
 class EpochEnd(Checkpoint):
     """Hands an epoch's metrics on, all in one call, then writes the checkpoints.
 
-    In that order, so that a run taken up from a checkpoint lacks no epoch's metrics. `last.ckpt` is what a
-    run goes on from, `best.ckpt` holds the weights of the lowest val/loss. Both are written after an epoch,
-    and always after the last one. Where writing takes more than a twentieth of the time since the last
-    writing, it waits for a later epoch.
+    In that order, so that a run resumed from a checkpoint lacks no epoch's metrics. `last.ckpt` is what a run
+    is resumed from, `best.ckpt` holds the weights of the lowest val/loss; both name the run. Both are written
+    after an epoch, and always after the last one. Where writing takes more than a twentieth of the time since
+    the last writing, it waits for a later epoch.
     """
 
-    def __init__(self, folder: Path, report: Callable[[dict[str, float], int], None]) -> None:
-        self.report = report
-        self.last, self.best = folder / "last.ckpt", folder / "best.ckpt"
+    def __init__(self, folder: Path, run_id: str, report: Callable[[dict[str, float], int], None]) -> None:
+        self.run_id, self.report = run_id, report
+        self.last, self.best = folder / checkpoint.LAST, folder / checkpoint.BEST
         self.best_loss, self.best_epoch = float("inf"), -1
         self.best_weights: dict[str, torch.Tensor] = {}
         self._written, self._cost = 0.0, 0.0
@@ -51,6 +51,11 @@ class EpochEnd(Checkpoint):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best_loss, self.best_epoch = state["loss"], state["epoch"]
         self.best_weights = state["weights"]
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, module: pl.LightningModule, saved: dict[str, Any]
+    ) -> None:
+        saved["run"] = self.run_id
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         loss = float(trainer.callback_metrics["val/loss"])
@@ -70,11 +75,10 @@ class EpochEnd(Checkpoint):
         finished = trainer.current_epoch + 1 == trainer.max_epochs
         if not finished and now - self._written < 20 * self._cost:
             return
-        with written_whole(self.last) as temporary:
-            trainer.save_checkpoint(temporary)
-        with written_whole(self.best) as temporary, temporary.open("wb") as file:
-            weights = {name: value.cpu() for name, value in self.best_weights.items()}
-            torch.save({"weights": weights, "epoch": self.best_epoch}, file)
+        checkpoint.write(self.last, trainer.save_checkpoint)
+        weights = {name: value.cpu() for name, value in self.best_weights.items()}
+        best = {"weights": weights, "epoch": self.best_epoch, "run": self.run_id}
+        checkpoint.write(self.best, lambda temporary: torch.save(best, temporary))
         self._written = time.monotonic()
         self._cost = self._written - now
 

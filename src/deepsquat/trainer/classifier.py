@@ -1,100 +1,98 @@
 """What is trained and measured: the network's loss, its metrics per image and per squat."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from deepsquat.errors import UserError
-from deepsquat.model.convnet import ConvNet
-from deepsquat.optim.adam import AdamOptions
-from deepsquat.trainer.steps import Step, make_step, measured, penalty_of
+from deepsquat.model.network import Network
+from deepsquat.optim.adam import AdamOptions, adam_for
+from deepsquat.trainer.loss import Loss
+from deepsquat.trainer.metrics import Answers, Metric
+from deepsquat.trainer.steps import Step, answers, make_step, penalty_of
+from deepsquat.trainer.target import Batch, Target
 
 
 class NotFinite(UserError):
     """The loss became NaN or infinite."""
 
 
-Batch = tuple[Tensor, Tensor, Tensor]  # images (B, 3, H, W), labels (B,), squat numbers (B,)
-
-
-def goodness(logits: Tensor) -> Tensor:
-    """Probability of good form (B,) from logits (B, 2): the mean of what the two outputs say of it."""
-    bad, good = logits.sigmoid().unbind(dim=1)
-    return (good + 1 - bad) / 2
-
-
 @dataclass
 class _Epoch:
     """What one pass over one part of the split has given so far, kept on the device until its end."""
 
-    measures: list[Tensor] = field(default_factory=list)  # (3,) each: bce, penalty, accuracy of a batch
-    images: list[int] = field(default_factory=list)
-    p_good: list[Tensor] = field(default_factory=list)
-    label: list[Tensor] = field(default_factory=list)
+    measures: list[Tensor] = field(default_factory=list)  # (2,) each: loss and L2 term of a batch
+    outputs: list[Tensor] = field(default_factory=list)
+    truth: list[Tensor] = field(default_factory=list)
     squat: list[Tensor] = field(default_factory=list)
+
+    def add(self, measures: Tensor, outputs: Tensor, truth: Tensor, squat: Tensor) -> None:
+        self.measures.append(measures)
+        self.outputs.append(outputs)
+        self.truth.append(truth)
+        self.squat.append(squat)
 
     def losses(self) -> Tensor:
         """(batches,) float32 on the CPU."""
-        return torch.stack(self.measures)[:, :2].sum(dim=1).cpu()
+        return torch.stack(self.measures).sum(dim=1).cpu()
 
-    def metrics(self, of_steps: bool) -> dict[str, float]:
-        """Means over steps (as Keras reports train) or over images, and accuracy per squat."""
-        weights = torch.ones(len(self.images)) if of_steps else torch.tensor(self.images, dtype=torch.float32)
+    def means(self) -> tuple[float, float]:
+        """Loss and L2 term: means over images, as Keras has it, where a batch counts by its size."""
+        weights = torch.tensor([len(truth) for truth in self.truth], dtype=torch.float64)
         weights = weights / weights.sum()
-        means = (torch.stack(self.measures).cpu() * weights[:, None]).sum(dim=0).tolist()
-        result = dict(zip(("bce", "l2_penalty", "accuracy"), means, strict=True))
-        result["loss"] = result["bce"] + result["l2_penalty"]
-        if not of_steps:
-            p_good, label, squat = (torch.cat(x).cpu() for x in (self.p_good, self.label, self.squat))
-            result["image_accuracy"] = float(((p_good > 0.5) == label.bool()).float().mean())
-            result["squat_accuracy"] = squat_accuracy(p_good, label, squat)
-        return result
+        loss, penalty = (torch.stack(self.measures).cpu() * weights[:, None]).sum(dim=0).tolist()
+        return loss, penalty
 
-
-def squat_accuracy(p_good: Tensor, label: Tensor, squat: Tensor) -> float:
-    """Fraction of squats whose mean probability over their images falls on their label's side of a half."""
-    _, number = squat.unique(return_inverse=True)
-    count = torch.bincount(number)
-    p = torch.bincount(number, weights=p_good.double()) / count
-    truth = torch.bincount(number, weights=label.double()) / count
-    return float(((p > 0.5) == (truth > 0.5)).float().mean())
+    def answers(self, target: Target) -> Answers:
+        outputs = torch.cat(self.outputs)
+        truth, squat, p_good = torch.cat(self.truth), torch.cat(self.squat), target.p_good(outputs)
+        return Answers(outputs.cpu(), truth.cpu(), p_good.cpu(), squat.cpu())
 
 
 class Classifier(pl.LightningModule):
-    """Logs loss = bce + l2_penalty, bce, l2_penalty and accuracy under train/, val/ and test/.
+    """Logs loss = bce + l2_penalty, its parts, and every metric under train/, val/ and test/.
 
-    `accuracy` is element-wise over the two outputs at 0.5, as the paper reports it; `image_accuracy` counts
-    images whose larger output is right; `squat_accuracy` goes by the mean over a squat's images. For train,
-    values are means over the epoch's steps with dropout on.
+    For train, values are those of the epoch's images with dropout on, each as its step saw it.
     """
 
     automatic_optimization = False  # a step is more than one backward: see deepsquat.trainer.steps
 
-    def __init__(self, network: ConvNet, options: AdamOptions, compile: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        target: Target,
+        metrics: Mapping[str, Metric],
+        options: AdamOptions,
+        compile: bool = False,
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.chosen, self.target, self.metrics = network, target, metrics
+        self.network = network.make().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.options = options
         self.compile_network = compile
         self._epochs = {part: _Epoch() for part in ("train", "val", "test")}
         self.p_good: dict[str, Tensor] = {}  # of all images of val and test, at the end of their last pass
         self._step: Step | None = None
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network(images)
+    @property
+    def loss(self) -> Loss:
+        """Of the weights where they lie now."""
+        penalised = [self.network.get_parameter(name) for name in self.chosen.penalised]
+        return Loss(self.target, penalised, self.options.l2)
 
     def on_train_start(self) -> None:
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
         self._step = make_step(
             self.network,
+            self.loss,
             optimizer,
-            self.options.l2,
             self.options.batch_size,
             self.device,
+            self.chosen.bytes_per_image,
             self.compile_network,
         )
 
@@ -102,22 +100,16 @@ class Classifier(pl.LightningModule):
         return batch  # it lies there already
 
     def training_step(self, batch: Batch, batch_index: int) -> None:
-        images, label, _ = batch
         assert self._step is not None
-        epoch = self._epochs["train"]
-        epoch.measures.append(self._step(images, label))
-        epoch.images.append(len(label))
+        truth = self.target.truth(batch)
+        measures, outputs = self._step(self.target.inputs(batch), truth)
+        self._epochs["train"].add(measures, outputs, truth, batch[2])
 
     def _measure(self, part: str, batch: Batch) -> None:
-        images, label, squat = batch
-        logits = self.network.in_pieces(images)
-        bce, accuracy = measured(logits, label)
-        epoch = self._epochs[part]
-        epoch.measures.append(torch.stack([bce, penalty_of(self.network, self.options.l2), accuracy]))
-        epoch.images.append(len(label))
-        epoch.p_good.append(goodness(logits))
-        epoch.label.append(label)
-        epoch.squat.append(squat)
+        truth = self.target.truth(batch)
+        outputs = answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
+        measures = torch.stack([self.target.loss(outputs, truth), penalty_of(self.loss, outputs.device)])
+        self._epochs[part].add(measures, outputs, truth, batch[2])
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self._measure("val", batch)
@@ -132,10 +124,13 @@ class Classifier(pl.LightningModule):
 
     def _ended(self, part: str) -> dict[str, float]:
         epoch, self._epochs[part] = self._epochs[part], _Epoch()
+        loss, penalty = epoch.means()
+        answers = epoch.answers(self.target)
         if part != "train":
-            self.p_good[part] = torch.cat(epoch.p_good)
-        metrics = epoch.metrics(of_steps=part == "train")
-        return {f"{part}/{name}": value for name, value in metrics.items()}
+            self.p_good[part] = answers.p_good
+        found = {self.target.loss_name: loss, "l2_penalty": penalty, "loss": loss + penalty}
+        found |= {name: float(metric(answers)) for name, metric in self.metrics.items()}
+        return {f"{part}/{name}": value for name, value in found.items()}
 
     def _refuse_nan(self, part: str) -> None:
         loss = self._epochs[part].losses()
@@ -158,15 +153,4 @@ class Classifier(pl.LightningModule):
         self.log_dict(self._ended("val"))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam; the penalty's gradient, 2 * l2 * w, goes into its moments as Adam's own weight_decay does.
-
-        That is L2 inside Adam, as in the paper, and not the decoupled decay of AdamW. Epsilon is Keras's.
-        """
-        penalised = self.network.penalised()
-        known = {id(weight) for weight in penalised}
-        rest = [p for p in self.network.parameters() if id(p) not in known]
-        groups: list[dict[str, Any]] = [
-            {"params": penalised, "weight_decay": 2 * self.options.l2},
-            {"params": rest},
-        ]
-        return torch.optim.Adam(groups, lr=self.options.lr, eps=1e-7, fused=True)
+        return adam_for(self.network, self.options, self.loss.penalised)

@@ -2,145 +2,139 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch import Tensor, nn
 
-from deepsquat.model.convnet import ConvNet
+from deepsquat.errors import UserError
+from deepsquat.model.network import Network, memory
+from deepsquat.trainer import pieces
+from deepsquat.trainer.forward import forward
+from deepsquat.trainer.loss import Loss
 
-# Trains on images (B, 3, H, W) and labels (B,); gives (3,): bce, penalty and accuracy of the batch.
-Step = Callable[[Tensor, Tensor], Tensor]
+# Trains on images (B, 3, H, W) and what is true of them (B, ...); gives (2,), the loss and the L2 term of the
+# batch, and what the network said (B, outputs).
+Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _EAGER = 3  # steps of one batch size before its graph: cuDNN chooses its algorithms, Adam makes its moments
 
 
-def measured(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and accuracy, both means over images and the two outputs."""
-    target = torch.stack([1 - label, label], dim=1).float()
-    return (
-        binary_cross_entropy_with_logits(logits, target),
-        ((logits > 0) == target.bool()).float().mean(),
-    )
-
-
-def penalty_of(network: ConvNet, l2: float) -> Tensor:
+def penalty_of(loss: Loss, device: torch.device) -> Tensor:
     """The L2 term of the loss. Its gradient is added by the optimizer, at a fraction of autograd's cost."""
-    with torch.no_grad():
-        return l2 * network.squared_weights()
+    return _penalty_begun(loss, device)()
+
+
+def _penalty_begun(loss: Loss, device: torch.device) -> Callable[[], Tensor]:
+    """Gives the L2 term when it is called; on a CPU one core sums it meanwhile."""
+
+    def penalty() -> Tensor:
+        with torch.no_grad():
+            return loss.l2 * sum((w.square().sum() for w in loss.penalised), torch.zeros((), device=device))
+
+    if device.type == "cuda":
+        value = penalty()
+        return lambda: value
+    return pieces.on_one_core(penalty).result
+
+
+def answers(network: nn.Module, images: Tensor, bytes_per_image: int) -> Tensor:
+    """What the network says (B, outputs) of images (B, ...), for what needs no gradient.
+
+    On a CPU the same on any number of cores. Where the network does not take each image alone, the batch goes
+    through it whole.
+    """
+    if not images.is_cuda and pieces.may_be_split(network):
+        return pieces.in_pieces(network, images)
+    at_once = _that_fit(network, images.device, len(images), bytes_per_image)
+    return torch.cat([forward(network, piece) for piece in images.split(at_once)])
 
 
 def make_step(
-    network: ConvNet,
+    network: nn.Module,
+    loss: Loss,
     optimizer: torch.optim.Optimizer,
-    l2: float,
     batch_size: int,
     device: torch.device,
+    bytes_per_image: int,
     compile: bool = False,
 ) -> Step:
     """The step for a device. compile: through torch.compile, on a GPU."""
-    on_gpu = device.type == "cuda"
-    for group in optimizer.param_groups:
-        group["capturable"] = on_gpu  # a checkpoint may come from the other kind of device
-    at_once = network.at_once(device, batch_size)
-    optimizer._warned_capturable_if_run_uncaptured = True  # the first steps are
-    spread = _Whole(network, at_once, compile) if on_gpu else _Spread(network, at_once, batch_size)
+    gradients: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    if device.type != "cuda" and pieces.may_be_split(network):
+        gradients = pieces.Spread(network, loss.target.loss)
+    else:
+        at_once = _that_fit(network, device, batch_size, bytes_per_image)
+        gradients = _Whole(network, loss.target.loss, at_once, compile)
 
-    def step(images: Tensor, label: Tensor) -> Tensor:
+    def step(images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         optimizer.zero_grad(set_to_none=True)
-        penalty = penalty_of(network, l2)
-        bce, accuracy = spread(images, label)
+        penalty = _penalty_begun(loss, device)
+        value, outputs = gradients(images, truth)
+        measures = torch.stack([value, penalty()])
         optimizer.step()
-        return torch.stack([bce, penalty, accuracy])
+        return measures, outputs
 
-    return Graphed(step) if on_gpu else step
+    return Graphed(step) if device.type == "cuda" else step
 
 
-def _backward(network: Callable[[Tensor], Tensor], images: Tensor, label: Tensor, share: float) -> Tensor:
-    """Adds a piece's gradients; its part of the batch's bce and accuracy, (2,)."""
-    bce, accuracy = measured(network(images), label)
-    (bce * share).backward()
-    return torch.stack([bce.detach(), accuracy]) * share
+def refuse_large_batch(network: Network, batch_size: int, device: torch.device) -> None:
+    """
+    Raises:
+        UserError: a batch that must go through the network whole would not fit into a CPU's memory.
+    """
+    needed, there = 2 * network.bytes_per_image * batch_size, memory()
+    if device.type == "cuda" or needed <= there:
+        return
+    with torch.random.fork_rng(devices=[]):
+        if pieces.may_be_split(network.make()):
+            return
+    raise UserError(
+        f"optim.batch_size={batch_size}: {network.description} takes a batch as a whole, which would need "
+        f"{needed / 2**30:,.1f} GiB of memory, and this machine has {there / 2**30:,.1f}; take a smaller one"
+    )
+
+
+def _that_fit(network: nn.Module, device: torch.device, batch: int, bytes_per_image: int) -> int:
+    """How many images to take at a time where not every core takes its own: all, if the memory allows it.
+
+    On a GPU those that fit into half of its free memory. bytes_per_image: what the network keeps of one for
+    the way back, in float32.
+    """
+    if device.type != "cuda" or not pieces.may_be_split(network):
+        return batch
+    free, _ = torch.cuda.mem_get_info(device)
+    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    # Beside what is kept there are the gradients on it and what cuDNN works in.
+    each = 3 * bytes_per_image * (0.5 if torch.cuda.is_bf16_supported(including_emulation=False) else 1)
+    return max(1, min(batch, int(0.5 * free / max(1.0, each))))
 
 
 class _Whole:
-    """A batch's gradients on a GPU, in one piece where memory allows."""
+    """A batch's gradients by all of the device, in one piece where memory allows."""
 
-    def __init__(self, network: ConvNet, at_once: int, compile: bool) -> None:
-        self.network, self.at_once = network, at_once
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        at_once: int,
+        compile: bool,
+    ) -> None:
+        self.network, self.loss, self.at_once = network, loss, at_once
         self.full = _compiled(network) if compile else network
 
-    def __call__(self, images: Tensor, label: Tensor) -> Tensor:
-        sums = torch.zeros(2, device=images.device)
-        for piece, its_label in zip(images.split(self.at_once), label.split(self.at_once), strict=True):
+    def __call__(self, images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        total, said = torch.zeros((), device=images.device), []
+        for piece, its_truth in zip(images.split(self.at_once), truth.split(self.at_once), strict=True):
             # The rest of an epoch is smaller, and not worth a compilation of its own.
-            forward = self.full if len(piece) == self.at_once else self.network
-            sums += _backward(forward, piece, its_label, len(piece) / len(label))
-        return sums
-
-
-class _Spread:
-    """A batch's gradients on a CPU: each core takes pieces of it from the images to the gradients.
-
-    Cores that share every single operation wait for each other some hundred times a piece; where another
-    program wants one of them, each time for as long as that one runs. Here they meet once a batch. Every core
-    has a replica of the network, with the same weights in the same memory and gradients of its own.
-    """
-
-    def __init__(self, network: ConvNet, at_once: int, batch_size: int) -> None:
-        threads = torch.get_num_threads()
-        workers = min(threads, -(-batch_size // at_once))
-        self.network = network
-        self.at_once = min(at_once, -(-batch_size // workers))
-        self.replicas = [_replica(network) for _ in range(workers)]
-        each = threads // workers
-        self.pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(each))
-        self.is_stopped = False
-
-    def __call__(self, images: Tensor, label: Tensor) -> Tensor:
-        pieces = list(zip(images.split(self.at_once), label.split(self.at_once), strict=True))
-        seeds = torch.randint(2**62, (len(self.replicas),)).tolist()
-        jobs = [
-            self.pool.submit(self._some, replica, seed, pieces[i :: len(self.replicas)], len(label))
-            for i, (replica, seed) in enumerate(zip(self.replicas, seeds, strict=True))
-        ]
-        try:
-            sums = torch.stack([job.result() for job in jobs]).sum(dim=0)
-        except BaseException:  # Ctrl-C reaches this thread alone
-            self.is_stopped = True
-            raise
-        for weight, *copies in zip(
-            self.network.parameters(), *(replica.parameters() for replica in self.replicas), strict=True
-        ):
-            found = [copy.grad for copy in copies if copy.grad is not None]
-            weight.grad = found[0]
-            for other in found[1:]:
-                weight.grad += other
-            for copy in copies:
-                copy.grad = None
-        return sums
-
-    def _some(
-        self, replica: ConvNet, seed: int, pieces: Sequence[tuple[Tensor, Tensor]], batch: int
-    ) -> Tensor:
-        replica.train().seed_dropout(seed)
-        sums = torch.zeros(2)
-        for images, label in pieces:
-            if self.is_stopped:
-                break
-            sums += _backward(replica, images, label, len(label) / batch)
-        return sums
-
-
-def _replica(network: ConvNet) -> ConvNet:
-    copy = deepcopy(network)
-    for mine, weight in zip(copy.parameters(), network.parameters(), strict=True):
-        mine.data, mine.grad = weight.data, None
-    return copy
+            outputs = forward(self.full if len(piece) == self.at_once else self.network, piece)
+            share = len(piece) / len(truth)
+            loss = self.loss(outputs, its_truth) * share
+            loss.backward()
+            total += loss.detach()
+            said.append(outputs.detach())
+        return total, torch.cat(said)
 
 
 class Graphed:
@@ -156,40 +150,40 @@ class Graphed:
         self.graphs: dict[int, Any] = {}
         self.may_capture = True
 
-    def __call__(self, images: Tensor, label: Tensor) -> Tensor:
-        size = len(label)
+    def __call__(self, images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        size = len(truth)
         self.seen[size] += 1
         if size not in self.graphs and self.may_capture and self.seen[size] > _EAGER:
-            self._capture(size, images, label)
+            self._capture(size, images, truth)
         if size not in self.graphs:
-            return self._apart(images, label) if self.may_capture else self.step(images, label)
-        graph, its_images, its_label, result = self.graphs[size]
+            return self._apart(images, truth) if self.may_capture else self.step(images, truth)
+        graph, its_images, its_truth, (measures, outputs) = self.graphs[size]
         its_images.copy_(images)
-        its_label.copy_(label)
+        its_truth.copy_(truth)
         graph.replay()
-        return result.clone()  # the next replay writes over it
+        return measures.clone(), outputs.clone()  # the next replay writes over them
 
-    def _apart(self, images: Tensor, label: Tensor) -> Tensor:
+    def _apart(self, images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         stream = torch.cuda.Stream(images.device)
         stream.wait_stream(torch.cuda.current_stream(images.device))
         with torch.cuda.stream(stream):
-            result = self.step(images, label)
+            result = self.step(images, truth)
         torch.cuda.current_stream(images.device).wait_stream(stream)
         return result
 
-    def _capture(self, size: int, images: Tensor, label: Tensor) -> None:
-        graph, its_images, its_label = torch.cuda.CUDAGraph(), images.clone(), label.clone()
+    def _capture(self, size: int, images: Tensor, truth: Tensor) -> None:
+        graph, its_images, its_truth = torch.cuda.CUDAGraph(), images.clone(), truth.clone()
         try:
             with torch.cuda.graph(graph):
-                result = self.step(its_images, its_label)
+                result = self.step(its_images, its_truth)
         except RuntimeError as error:  # a driver or a library that cannot
             self.may_capture = False
             warnings.warn(f"trains without CUDA graphs: {str(error).splitlines()[0]}", stacklevel=2)
         else:
-            self.graphs[size] = graph, its_images, its_label, result
+            self.graphs[size] = graph, its_images, its_truth, result
 
 
-def _compiled(network: ConvNet) -> Callable[[Tensor], Tensor]:
+def _compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:
     """The network through torch.compile: once for each architecture, whatever else differs between trials."""
     import torch._dynamo
 

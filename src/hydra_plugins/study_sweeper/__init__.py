@@ -1,6 +1,6 @@
 """Hydra's sweeper interface over deepsquat.study: hydra/sweeper=study."""
 
-# Hydra imports this module at every start: nothing heavy here, and no `from __future__ import annotations`.
+# Hydra imports this module at every start: no slow imports here, and no `from __future__ import annotations`.
 from dataclasses import field, fields, make_dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class StudySweeper(Sweeper):
         self.values = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.context, self.job, self.config = hydra_context, task_function, config
+        self.context, self.function, self.config = hydra_context, task_function, config
 
     def sweep(self, arguments: list[str]) -> None:
         from deepsquat.study.launch import run
@@ -40,5 +40,5 @@ class StudySweeper(Sweeper):
             key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
             for key, value in self.values.items()
         }
-        if run(StudyOptions(**plain), self.context, self.job, self.config, arguments):
+        if run(StudyOptions(**plain), self.context, self.function, self.config, arguments):
             raise SystemExit(1)

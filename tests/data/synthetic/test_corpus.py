@@ -1,9 +1,15 @@
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from deepsquat.data.squats import FrameChoice, LabelledVideos
@@ -12,6 +18,7 @@ from deepsquat.data.synthetic.source import SyntheticSquats
 from deepsquat.data.videos.annotations import read_labels
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX, NAMES
+from program import ROOT
 
 
 def options(root: Path, **changes: object) -> SyntheticSquats:
@@ -122,6 +129,60 @@ def test_an_interrupted_corpus_goes_on(small: LabelledVideos, tmp_path: Path) ->
     options(tmp_path).collect()
     assert contents(begun) == whole
     assert (begun / "videos/001.mp4").stat().st_mtime_ns == kept.st_mtime_ns
+
+
+@pytest.mark.parametrize("name", ["labels.yaml", "joints.npz"])
+def test_damaged_labels_and_joints_are_said_and_made_again(
+    name: str, small: LabelledVideos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = contents(small.root)
+    shutil.copytree(small.root, tmp_path / small.root.name)
+    path = tmp_path / small.root.name / name
+    for damaged in (whole[name].replace(b"1", b"0", 1), whole[name][:-70], b""):
+        path.write_bytes(damaged)
+        assert options(tmp_path).collect().squats == small.squats
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 1 and f"{name}: its checksum does not fit" in lines[0]
+        assert lines[0].endswith("it is made again")
+        assert contents(path.parent) == whole
+
+
+def _script(root: Path) -> str:
+    """A program that draws a corpus with two workers."""
+    return f"""
+from deepsquat.data.squats import FrameChoice
+from deepsquat.data.synthetic.source import SyntheticSquats
+if __name__ == "__main__":
+    SyntheticSquats({str(root)!r}, 8, 40, FrameChoice(), width=540, height=960, workers=2).collect()
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed_alone(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_script(tmp_path))
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    process = subprocess.Popen([sys.executable, str(script)], env=env, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(tmp_path.rglob("*.part.mp4")):
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(family) >= 2
+    assert not psutil.wait_procs(family, timeout=10)[1]
+
+
+def test_a_killed_worker_is_one_line(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_script(tmp_path))
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    process = subprocess.Popen([sys.executable, str(script)], env=env, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(tmp_path.rglob("*.part.mp4")):
+        time.sleep(0.05)
+    number = next(tmp_path.rglob("*.part.mp4")).name.split(".")[2]  # of the process that writes it
+    os.kill(int(number), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    last = err.strip().splitlines()[-1]
+    assert "UserError" in last and "a process that drew videos was killed, perhaps out of memory" in last
 
 
 def test_a_whole_corpus_is_not_drawn_again(small: LabelledVideos) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepsquat.data.squats import FrameChoice
+from deepsquat.data.squats import Drops, FrameChoice
 from deepsquat.data.ui_prmd.markers import MARKERS
 from deepsquat.data.ui_prmd.source import UiPrmd
 from deepsquat.errors import UserError
-from deepsquat.landmarks import INDEX
+from deepsquat.landmarks import INDEX, LandmarkTable
 
 CORRECT = "Segmented Movements/Vicon/Positions/m01_{}_e{:02}_positions.txt"
 INCORRECT = "Incorrect Segmented Movements/Vicon/Positions/m01_{}_e{:02}_positions_inc.txt"
@@ -64,6 +64,10 @@ def write(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+def table_of(source: UiPrmd) -> LandmarkTable:
+    return source.landmark_table_and_drops()[0]
+
+
 def only(root: Path, markers: np.ndarray) -> UiPrmd:
     """The reader of a data set of one correct squat, seen from straight in front."""
     return UiPrmd(str(write(root, {CORRECT.format("s01", 1): as_text(markers)})), yaw=0)
@@ -71,7 +75,7 @@ def only(root: Path, markers: np.ndarray) -> UiPrmd:
 
 def at_bottom(source: UiPrmd) -> dict[str, np.ndarray]:
     """Landmarks by name, (4,) each, of the first squat's deepest frame."""
-    table = source.landmark_table()
+    table = table_of(source)
     row = table.landmarks[np.flatnonzero(table.offset == 0)[0]]
     return {name: row[i] for name, i in INDEX.items()}
 
@@ -103,7 +107,7 @@ def archive(folder: Path) -> Path:
 
 def test_squats_are_grouped_by_the_recording_they_were_cut_from(folder: Path) -> None:
     table, drops = UiPrmd(str(folder)).landmark_table_and_drops()
-    assert drops == {}
+    assert drops == Drops({}, {})
     assert table.squat[::11].tolist() == [
         "m01_s01#1",
         "m01_s01#10",
@@ -121,20 +125,20 @@ def test_squats_are_grouped_by_the_recording_they_were_cut_from(folder: Path) ->
 
 
 def test_a_zip_and_every_level_of_the_folder_give_the_same_table(folder: Path, archive: Path) -> None:
-    expected = UiPrmd(str(folder)).landmark_table()
+    expected = table_of(UiPrmd(str(folder)))
     for root in (
         archive,
         folder.parent,
         folder / "Segmented Movements",
         folder / "Segmented Movements/Vicon",
     ):
-        table = UiPrmd(str(root)).landmark_table()
+        table = table_of(UiPrmd(str(root)))
         assert np.array_equal(table.squat, expected.squat), root
         assert np.array_equal(table.landmarks, expected.landmarks), root
 
 
 def test_frames_stand_a_thirtieth_apart_around_the_deepest(folder: Path) -> None:
-    table = UiPrmd(str(folder)).landmark_table()
+    table = table_of(UiPrmd(str(folder)))
     assert np.allclose(table.offset[:11], np.arange(-5, 6) / 30)
     assert np.allclose(table.time[:11], BOTTOM / 100 + np.arange(-5, 6) / 30)
     assert table.frame[:11].tolist() == [53, 57, 60, 63, 67, 70, 73, 77, 80, 83, 87]
@@ -147,7 +151,7 @@ def test_frames_between_two_samples_are_interpolated(tmp_path: Path) -> None:
     markers = squatting_markers()
     markers[BOTTOM + 3 :, :, 1] += 100  # a jump to the left between the samples before and after 1/30 s
     markers[BOTTOM + 4 :, :, 1] += 30
-    x = only(tmp_path, markers).landmark_table().landmarks[:11, INDEX["nose"], 0]
+    x = table_of(only(tmp_path, markers)).landmarks[:11, INDEX["nose"], 0]
     jump, rest = x[6] - x[5], x[7] - x[6]
     assert jump / (jump + rest) == pytest.approx(110 / 130, abs=0.01)
 
@@ -213,11 +217,11 @@ def test_a_positive_yaw_goes_to_the_left_of_the_subject(folder: Path) -> None:
 
 def test_a_marker_lost_for_a_moment_is_interpolated(tmp_path: Path) -> None:
     markers = squatting_markers()
-    expected = only(tmp_path / "whole", markers).landmark_table().landmarks
+    expected = table_of(only(tmp_path / "whole", markers)).landmarks
     for name in ("LASI", "RKNE", "LFHD"):
         markers[BOTTOM - 3 : BOTTOM + 3, MARKERS.index(name)] = 0
     table, drops = only(tmp_path / "gaps", markers).landmark_table_and_drops()
-    assert drops == {}
+    assert drops == Drops({}, {})
     assert np.abs(table.landmarks - expected).max() < 0.01
 
 
@@ -226,7 +230,7 @@ def test_a_frame_is_dropped_where_a_marker_stays_lost(tmp_path: Path) -> None:
     markers[BOTTOM + 10 :, MARKERS.index("LKNE")] = 0  # up to the end of the recording
     markers[:, MARKERS.index("STRN")] = 0  # no landmark needs it
     table, drops = only(tmp_path, markers).landmark_table_and_drops()
-    assert drops == {"m01_s01#1: a marker is lost": 3}
+    assert drops == Drops({"m01_s01#1: a marker is lost": 3}, {})
     assert np.allclose(table.offset, np.arange(-5, 3) / 30)
     assert np.isfinite(table.landmarks).all()
 
@@ -234,18 +238,18 @@ def test_a_frame_is_dropped_where_a_marker_stays_lost(tmp_path: Path) -> None:
 def test_a_lost_pelvis_marker_is_not_taken_for_the_deepest_position(tmp_path: Path) -> None:
     markers = squatting_markers()
     markers[:20, MARKERS.index("RPSI")] = 0  # at the start there is nothing to interpolate from
-    assert (only(tmp_path, markers).landmark_table().time[5]) == pytest.approx(BOTTOM / 100)
+    assert table_of(only(tmp_path, markers)).time[5] == pytest.approx(BOTTOM / 100)
 
 
 def test_a_recording_that_ends_too_early_has_fewer_frames(tmp_path: Path) -> None:
     table, drops = only(tmp_path, squatting_markers()[: BOTTOM + 1]).landmark_table_and_drops()
-    assert drops == {"m01_s01#1: not recorded": 5}
+    assert drops == Drops({"m01_s01#1: not recorded": 5}, {})
     assert np.allclose(table.offset, np.arange(-5, 1) / 30)
 
 
 def test_markers_lost_everywhere_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="markers are lost in every frame"):
-        only(tmp_path, np.zeros((30, 39, 3))).landmark_table()
+    with pytest.raises(UserError, match="the first, m01_s01#1: no frame of it has all markers"):
+        table_of(only(tmp_path, np.zeros((30, 39, 3))))
 
 
 def test_inputs_name_every_file_and_option(folder: Path, archive: Path) -> None:
@@ -268,7 +272,7 @@ def test_a_changed_file_changes_the_inputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("root", [None, "", " "])
 def test_no_root_says_where_to_get_the_data(root: str | None) -> None:
     with pytest.raises(UserError, match=r"data\.root: say where .* https://webpages\.uidaho\.edu/ui-prmd/"):
-        UiPrmd(root).landmark_table()
+        table_of(UiPrmd(root))
 
 
 def test_roots_that_are_no_data_set(tmp_path: Path) -> None:
@@ -278,7 +282,7 @@ def test_roots_that_are_no_data_set(tmp_path: Path) -> None:
         UiPrmd(str(tmp_path)).inputs()
     fake = tmp_path / "fake.zip"
     fake.write_text("not a zip")
-    with pytest.raises(UserError, match=r"fake\.zip: not a whole zip"):
+    with pytest.raises(UserError, match=r"fake\.zip: a truncated or damaged zip"):
         UiPrmd(str(fake)).inputs()
     other = tmp_path / "other.zip"
     with zipfile.ZipFile(other, "w") as file:
@@ -291,10 +295,10 @@ def test_two_copies_are_refused(folder: Path, tmp_path: Path, text: str) -> None
     write(tmp_path / "a", {CORRECT.format("s01", 1): text})
     write(tmp_path / "b", {CORRECT.format("s01", 1): text})
     with pytest.raises(UserError, match=r"also at .*; point data\.root at one copy"):
-        UiPrmd(str(tmp_path)).landmark_table()
+        table_of(UiPrmd(str(tmp_path)))
 
 
-def test_a_damaged_zip_names_the_file(archive: Path, tmp_path: Path) -> None:
+def test_what_is_damaged_in_a_zip_is_dropped_and_named(archive: Path, tmp_path: Path) -> None:
     content = bytearray(archive.read_bytes())
     with zipfile.ZipFile(archive) as file:
         name = CORRECT.format("s07", 2)
@@ -302,11 +306,15 @@ def test_a_damaged_zip_names_the_file(archive: Path, tmp_path: Path) -> None:
     content[start : start + 400] = bytes(400)
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(content)
-    with pytest.raises(UserError, match=r"m01_s07_e02_positions\.txt: cannot be unpacked"):
-        UiPrmd(str(damaged)).landmark_table()
+    source = UiPrmd(str(damaged))
+    assert source.inputs()[name] == "cannot be read"
+    table, drops = source.landmark_table_and_drops()
+    assert len(np.unique(table.squat)) == 4
+    assert list(drops.squats) == ["m01_s07#2"]
+    assert "m01_s07_e02_positions.txt: cannot be unpacked" in drops.squats["m01_s07#2"]
     damaged.write_bytes(archive.read_bytes()[:-100])
-    with pytest.raises(UserError, match="not a whole zip"):
-        UiPrmd(str(damaged)).landmark_table()
+    with pytest.raises(UserError, match="a truncated or damaged zip"):
+        table_of(UiPrmd(str(damaged)))
 
 
 @pytest.mark.parametrize(
@@ -327,8 +335,23 @@ def test_a_bad_file_is_named_with_the_line(
     lines = spoil(text.splitlines())
     root = write(tmp_path, {CORRECT.format("s01", 1): "\n".join(lines)})
     with pytest.raises(UserError, match=message) as caught:
-        UiPrmd(str(root)).landmark_table()
+        table_of(UiPrmd(str(root)))
     assert "\n" not in str(caught.value)
+
+
+def test_empty_and_cut_off_recordings_do_not_stop_the_others(tmp_path: Path, text: str) -> None:
+    files = {CORRECT.format("s01", n): text for n in (1, 2, 3)}
+    files |= {
+        CORRECT.format("s01", 4): "",
+        CORRECT.format("s01", 5): text[:5000],
+        CORRECT.format("s01", 6): "",
+    }
+    files[CORRECT.format("s01", 6)] = as_text(np.zeros((30, 39, 3)))
+    table, drops = UiPrmd(str(write(tmp_path, files))).landmark_table_and_drops()
+    assert set(table.squat) == {"m01_s01#1", "m01_s01#2", "m01_s01#3"}
+    assert list(drops.squats) == ["m01_s01#4", "m01_s01#5", "m01_s01#6"]
+    assert "the file is empty" in drops.squats["m01_s01#4"]
+    assert "columns instead of 117" in drops.squats["m01_s01#5"]
 
 
 def test_a_huge_member_is_not_read(tmp_path: Path) -> None:
@@ -336,7 +359,7 @@ def test_a_huge_member_is_not_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(CORRECT.format("s01", 1), b"0" * 17_000_000)
     with pytest.raises(UserError, match=r"m01_s01_e01_positions\.txt: larger than 16 MB"):
-        UiPrmd(str(path)).landmark_table()
+        table_of(UiPrmd(str(path)))
 
 
 @pytest.mark.parametrize(

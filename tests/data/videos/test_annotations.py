@@ -1,4 +1,5 @@
 import random
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -157,9 +158,9 @@ REFUSED = {
         ", line 1: a.mp4 has no squats; list them, or take the video out of the file"
     ),
     "a.mp4:": ", line 1: a.mp4 has no squats; list them, or take the video out of the file",
-    f"a.mp4: {SQUAT}": ", line 1: a.mp4 needs a list of squats, each begun with '- '",
+    f"a.mp4: {SQUAT}": ", line 1: a.mp4 needs a list of squats, each starting with '- '",
     f"a.mp4: [{SQUAT}]\n./a.mp4: [{SQUAT}]": (
-        ", line 2: a.mp4 stands on line 1 already; put its squats together"
+        ", line 2: a.mp4 is on line 1 already; put its squats together"
     ),
     "a.mp4:\n- 1.5": (
         ", line 2, squat 1 of a.mp4: a squat must be a mapping such as {start: 1.0, mid: 2.0, end: 3.0}"
@@ -225,6 +226,24 @@ BAD_PATHS = {
     '"a\\ud800.mp4"': "a video's path is expected",
     "x" * 300: "cannot be looked up",
 }
+
+
+def test_every_missing_video_is_named_at_once(folder: Path) -> None:
+    text = f"none.mp4: [{SQUAT}]\na.mp4: [{SQUAT}]\ngym/none.mp4: [{SQUAT}]"
+    assert refusal(folder, text) == (
+        f": there are 2 videos that are not in {folder}: none.mp4 (line 1), gym/none.mp4 (line 3)"
+    )
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_name_is_found_in_the_other_unicode_form(folder: Path, form: str) -> None:
+    there = unicodedata.normalize(form, "Kniebeuge Größe é.mp4")
+    (folder / there).write_bytes(b"video")
+    for written in ("NFC", "NFD"):
+        (squat,) = read(folder, f"{unicodedata.normalize(written, there)}: [{SQUAT}]")
+        assert squat.video == there
+    both = "\n".join(f"{unicodedata.normalize(name, there)}: [{SQUAT}]" for name in ("NFC", "NFD"))
+    assert "is on line 1 already" in refusal(folder, both)
 
 
 @pytest.mark.parametrize("text", REFUSED)

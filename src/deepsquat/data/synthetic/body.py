@@ -43,7 +43,7 @@ class Body:
 
 
 def drawn_body(rng: np.random.Generator) -> Body:
-    """A subject by chance: heights 1.5-1.95 m, segments within a few percent of the standard proportions."""
+    """A random subject: heights 1.5-1.95 m, segments within a few percent of the standard proportions."""
     height = float(np.clip(rng.normal(1.72, 0.09), 1.5, 1.95))
 
     def about(fraction: float, spread: float) -> float:
@@ -245,7 +245,7 @@ def _head(
 def _wrist(
     body: Body, side: float, chest: np.ndarray, across: np.ndarray, upper: np.ndarray, ahead: np.ndarray
 ) -> np.ndarray:
-    """(n, 3) where the arms' habit wants the wrist."""
+    """(n, 3) where this subject's arm style puts the wrist."""
     reach = body.upper_arm + body.forearm
     front = np.cross(across, upper)
     if body.arms == "front":

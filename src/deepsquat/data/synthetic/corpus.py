@@ -1,7 +1,8 @@
-"""Films the corpus: plans the videos, draws them in several processes, writes labels and true joints.
+"""Renders the corpus: plans the videos, draws them in several processes, writes labels and true joints.
 
-A video depends only on the options and its number, and is written whole: an interrupted corpus goes on where
-it stopped. `labels.yaml` comes last; with it and the `corpus.json` of these options the corpus is complete.
+A video depends only on the options and its number, and is written whole: an interrupted corpus continues
+where it stopped. `labels.yaml` comes last; with it and the `corpus.json` of these options the corpus is
+complete.
 
 `joints.npz` is compressed and holds no pickles: `names` (33,) are MediaPipe's landmarks, and for each video
 `<video>/pixels` (frames, 33, 2) float32, x to the right and y down in the picture, and
@@ -12,8 +13,10 @@ import multiprocessing
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -27,7 +30,8 @@ from deepsquat.data.synthetic.render import Painter, drawn_look
 from deepsquat.data.synthetic.room import drawn_scene
 from deepsquat.data.synthetic.source import SQUATS_A_VIDEO, SyntheticSquats
 from deepsquat.data.videos.annotations import write_labels
-from deepsquat.files import written_whole
+from deepsquat.errors import UserError
+from deepsquat.files import add_checksum, read_checked, written_whole
 from deepsquat.landmarks import NAMES
 from deepsquat.processes import cores, end_with_parent
 
@@ -37,8 +41,8 @@ ENCODER = {"preset": "veryfast", "crf": "23", "threads": "1", "mbtree": "0", "g"
 
 
 @dataclass(frozen=True)
-class Film:
-    """One video to make."""
+class VideoPlan:
+    """One video to render."""
 
     number: int
     subject: int
@@ -49,20 +53,20 @@ class Film:
         return f"videos/{self.number + 1:03d}.mp4"
 
 
-def planned(options: SyntheticSquats) -> tuple[Film, ...]:
+def planned(options: SyntheticSquats) -> tuple[VideoPlan, ...]:
     """The videos of a corpus: who squats in each, how often, and how well."""
     rng = np.random.default_rng([options.seed, 0])
     counts = _counts(rng, options.squats, options.videos)
     whole = rng.permutation(np.arange(options.videos) % 2)  # the label of a video of one label only
-    films = []
+    plans = []
     for number, count in enumerate(counts):
         good = int(rng.integers(count // 2, (count + 1) // 2 + 1))
         labels = rng.permutation([1] * good + [0] * (count - good))
         if options.one_label_per_video:
             labels = np.full(count, whole[number])
         subject = number % (options.subjects or options.videos)
-        films.append(Film(number, subject, tuple(int(label) for label in labels)))
-    return tuple(films)
+        plans.append(VideoPlan(number, subject, tuple(int(label) for label in labels)))
+    return tuple(plans)
 
 
 def _counts(rng: np.random.Generator, squats: int, videos: int) -> list[int]:
@@ -79,38 +83,54 @@ def _counts(rng: np.random.Generator, squats: int, videos: int) -> list[int]:
 def drawn(options: SyntheticSquats) -> None:
     """Draw what is missing of the corpus."""
     folder = options.folder
-    note, labels = folder / "corpus.json", folder / "labels.yaml"
-    films = planned(options)
-    missing = [film for film in films if not (folder / film.name).exists()]
+    note, labels, joints = (folder / name for name in ("corpus.json", "labels.yaml", "joints.npz"))
+    plans = planned(options)
+    missing = [plan for plan in plans if not (folder / plan.name).exists()]
     same = note.exists() and note.read_text(encoding="utf-8") == options.description()
-    if same and labels.exists() and not missing:
+    if same and not missing and all([_is_whole(labels), _is_whole(joints)]):
         return
     with written_whole(note) as path:
         path.write_text(options.description(), encoding="utf-8")
-    done = len(films) - len(missing)
-    with tqdm(desc="drawing videos", unit="video", total=len(films), initial=done) as bar:
+    done = len(plans) - len(missing)
+    with tqdm(desc="drawing videos", unit="video", total=len(plans), initial=done) as bar:
         for _ in _in_processes(options, missing):
             bar.update()
-    _write_joints(options, films)
-    squats = [squat for film in films for squat in _squats(options, film)]
-    write_labels(labels, squats)
+    _write_joints(options, plans)
+    squats = [squat for plan in plans for squat in _squats(options, plan)]
+    with written_whole(labels) as path:
+        write_labels(path, squats)
+        add_checksum(path)
 
 
-def _in_processes(options: SyntheticSquats, films: list[Film]) -> Iterator[None]:
-    """Draw the films, several at once; yields as each is done."""
-    workers = min(options.workers or cores(), len(films))
+def _is_whole(path: Path) -> bool:
+    """Whether the file is there and undamaged; says where it is damaged."""
+    try:
+        return path.exists() and bool(read_checked(path, "it is made again"))
+    except UserError as error:
+        print(error)
+        return False
+
+
+def _in_processes(options: SyntheticSquats, plans: list[VideoPlan]) -> Iterator[None]:
+    """Draw the planned videos, several at once; yields as each is done."""
+    workers = min(options.workers or cores(), len(plans))
     if workers <= 1:
-        for film in films:
-            write_video(options, film)
+        for plan in plans:
+            write_video(options, plan)
             yield
         return
     # Spawned, not forked: the caller may hold threads.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
     try:
-        yield from pool.map(write_video, [options] * len(films), films)
+        yield from pool.map(write_video, [options] * len(plans), plans)
+    except BrokenProcessPool:
+        raise UserError(
+            f"{options.folder}: a process that drew videos was killed, perhaps out of memory; "
+            "start again, perhaps with data.workers=1: finished videos are kept"
+        ) from None
     finally:
-        # After Ctrl-C the videos under way are finished, and no other is begun.
+        # After Ctrl-C the videos under way are finished, and no other is started.
         pool.shutdown(cancel_futures=True)
 
 
@@ -120,24 +140,24 @@ def _begin_worker() -> None:
     end_with_parent()
 
 
-def motion(options: SyntheticSquats, film: Film) -> Motion:
-    """What happens in a film."""
-    return filmed_motion(options.seed, film.number, film.subject, film.labels)
+def motion(options: SyntheticSquats, plan: VideoPlan) -> Motion:
+    """The motion of one video."""
+    return filmed_motion(options.seed, plan.number, plan.subject, plan.labels)
 
 
-def painter(options: SyntheticSquats, film: Film, motion: Motion) -> Painter:
-    """Who draws a film: the subject's looks, and the video's room and camera."""
-    look = drawn_look(np.random.default_rng([options.seed, 3, film.subject]))
-    room = np.random.default_rng([options.seed, 4, film.number])
+def painter(options: SyntheticSquats, plan: VideoPlan, motion: Motion) -> Painter:
+    """The renderer of one video: the subject's looks, and the video's room and camera."""
+    look = drawn_look(np.random.default_rng([options.seed, 3, plan.subject]))
+    room = np.random.default_rng([options.seed, 4, plan.number])
     return Painter(motion.body, look, drawn_scene(room, options.width, options.height, motion.body.height))
 
 
-def write_video(options: SyntheticSquats, film: Film) -> None:
-    """Draw and encode one film."""
-    filmed = motion(options, film)
-    draw = painter(options, film, filmed)
+def write_video(options: SyntheticSquats, plan: VideoPlan) -> None:
+    """Draw and encode one video."""
+    filmed = motion(options, plan)
+    draw = painter(options, plan, filmed)
     with (
-        written_whole(options.folder / film.name) as path,
+        written_whole(options.folder / plan.name) as path,
         av.open(str(path), "w", format="mp4") as container,
     ):
         stream = container.add_stream("libx264", rate=FPS, options=ENCODER)
@@ -151,29 +171,30 @@ def write_video(options: SyntheticSquats, film: Film) -> None:
         container.mux(stream.encode())
 
 
-def _squats(options: SyntheticSquats, film: Film) -> list[Squat]:
+def _squats(options: SyntheticSquats, plan: VideoPlan) -> list[Squat]:
     return [
         Squat(
-            video=film.name,
+            video=plan.name,
             index=index,
             start=rep.start / FPS,
             bottom=rep.bottom / FPS,
             end=rep.end / FPS,
             label=rep.label,
-            subject=f"subject-{film.subject + 1:03d}",
+            subject=f"subject-{plan.subject + 1:03d}",
             faults=rep.faults,
         )
-        for index, rep in enumerate(motion(options, film).reps)
+        for index, rep in enumerate(motion(options, plan).reps)
     ]
 
 
-def _write_joints(options: SyntheticSquats, films: tuple[Film, ...]) -> None:
+def _write_joints(options: SyntheticSquats, plans: tuple[VideoPlan, ...]) -> None:
     arrays: dict[str, np.ndarray] = {"names": np.array(NAMES)}
-    for film in films:
-        filmed = motion(options, film)
+    for plan in plans:
+        filmed = motion(options, plan)
         metres = filmed.points[:, : len(NAMES)]
-        pixels, _ = painter(options, film, filmed).scene.camera.project(in_room(metres))
-        arrays[f"{film.name}/pixels"] = pixels.astype(np.float32)
-        arrays[f"{film.name}/metres"] = metres.astype(np.float32)
+        pixels, _ = painter(options, plan, filmed).scene.camera.project(in_room(metres))
+        arrays[f"{plan.name}/pixels"] = pixels.astype(np.float32)
+        arrays[f"{plan.name}/metres"] = metres.astype(np.float32)
     with written_whole(options.folder / "joints.npz") as path:
         np.savez_compressed(path, allow_pickle=False, **arrays)
+        add_checksum(path)

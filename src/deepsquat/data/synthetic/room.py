@@ -14,7 +14,7 @@ AHEAD = 0.1  # metres before the ankles that the camera aims at: the middle of a
 
 
 def drawn_scene(rng: np.random.Generator, width: int, rows: int, height: float) -> Scene:
-    """A room by chance, the camera so that a subject of `height` metres fills 58 to 67 % of the picture."""
+    """A random room, the camera so that a subject of `height` metres fills 58 to 67 % of the picture."""
     distance = rng.uniform(3.3, 4.3)
     yaw = float(np.deg2rad(rng.uniform(*YAW)) * rng.choice([-1, 1]))
     aim = (AHEAD, 0.0, 0.5 * height)

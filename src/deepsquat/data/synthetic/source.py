@@ -16,7 +16,7 @@ from pathlib import Path
 from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
 
-# Counts up with every change of what is drawn or filmed, so that an older corpus is not taken for a new one.
+# Raised with every change of what is rendered, so that an older corpus is not taken for a new one.
 VERSION = 2
 SQUATS_A_VIDEO = (5, 10)
 

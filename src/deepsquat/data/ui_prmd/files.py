@@ -31,7 +31,7 @@ _MOST_BYTES = 16_000_000  # a repetition takes less than 1 MB
 class Recording:
     """One file: one repetition.
 
-    The repetitions were cut from one recording a subject and set. That is what must not stand on both sides
+    The repetitions were cut from one recording a subject and set. That is what must not be on both sides
     of a split, so it is the "video", and the repetition's number in the file name is the squat's index.
     """
 
@@ -71,7 +71,7 @@ def recordings_under(root: str | None) -> Iterator[list[Recording]]:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise UserError(f"{path}: not a whole zip; download it again from {_PAGE}") from error
+        raise UserError(f"{path}: a truncated or damaged zip; download it again from {_PAGE}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     with archive:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deepsquat.data.camera import Camera, around
-from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.data.squats import Drops, FrameChoice, Squat
 from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordings_under
 from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
 from deepsquat.errors import UserError
@@ -62,35 +62,38 @@ class UiPrmd:
             "frames.step": str(self.frames.step),
         }
         with recordings_under(self.root) as recordings:
-            return found | {r.name: hashlib.sha256(r.read()).hexdigest() for r in recordings}
+            return found | {recording.name: _sha256(recording) for recording in recordings}
 
-    def landmark_table(self) -> LandmarkTable:
-        """The table of all squats found.
-
-        Raises:
-            UserError: the data set is not there, or a file of it cannot be read.
-        """
-        return self.landmark_table_and_drops()[0]
-
-    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
-        """The table, and how many frames each squat lacks: {"m01_s07_inc#4: not recorded": 5}.
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
+        """The landmark table, and what is missing from it: frames, and recordings that cannot be read.
 
         Raises:
-            UserError: as `landmark_table`.
+            UserError: the data set is not there, or no recording of it can be used.
         """
         from tqdm import tqdm
 
         tables: list[LandmarkTable] = []
-        drops: dict[str, int] = {}
+        drops = Drops({}, {})
         with recordings_under(self.root) as recordings:
             for recording in tqdm(recordings, desc="UI-PRMD", unit="squat", delay=2, leave=False):
-                table, reasons = self._squat(recording, read_markers(recording))
+                try:
+                    table, reasons = self._squat(recording, read_markers(recording))
+                except UserError as error:
+                    drops.squats[recording.squat] = str(error)
+                    continue
                 tables.append(table)
-                drops |= {f"{recording.squat}: {why}": frames for why, frames in reasons.items() if frames}
-        joined = LandmarkTable.joined(tables)
-        if not len(joined):
-            raise UserError(f"{self.root}: markers are lost in every frame; download the data set again")
-        return joined, drops
+                drops.frames.update(
+                    {f"{recording.squat}: {why}": frames for why, frames in reasons.items() if frames}
+                )
+                if not len(table):
+                    drops.squats[recording.squat] = "no frame of it has all markers"
+        if not any(map(len, tables)):
+            name, why = next(iter(drops.squats.items()))
+            raise UserError(
+                f"{self.root}: none of the {len(recordings)} recordings can be used; "
+                f"the first, {name}: {why}; download the data set again"
+            )
+        return LandmarkTable.joined(tables), drops
 
     def _squat(self, recording: Recording, markers: np.ndarray) -> tuple[LandmarkTable, dict[str, int]]:
         """One squat's rows from its markers, (n, 39, 3) metres; how many frames it lacks, by reason."""
@@ -142,6 +145,13 @@ class UiPrmd:
         aim = (float(feet[0]), float(feet[1]), AIM_M)
         position = around(aim, math.radians(self.yaw), self.distance, self.height)
         return Camera(position, aim, math.dist(position, aim) / FIELD_M * height, width, height)
+
+
+def _sha256(recording: Recording) -> str:
+    try:
+        return hashlib.sha256(recording.read()).hexdigest()
+    except UserError:  # it is dropped; once it can be read, the table is another
+        return "cannot be read"
 
 
 def _at(markers: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ second is in seconds. The two mix freely; `label`, `subject` and `faults` may be
 Values are read from the text that stands in the file: YAML itself would take 1:30 for the number 90.
 """
 
-import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -22,17 +22,13 @@ from typing import NamedTuple
 import yaml
 
 from deepsquat.data.squats import Squat
+from deepsquat.data.videos.clock import in_frames, read_time
 from deepsquat.data.videos.plain_yaml import compose, kind, scalar, wrong
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 
-RATE = 30  # frames per second of the paper's times, whatever the video's own rate
 KEYS = ("start", "mid", "bottom", "end", "label", "subject", "faults")
-MOST_SECONDS = 100 * 3600.0  # the paper's form has two digits for hours
 
-CLOCK = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,2}):)?(\d{1,2}):(\d\d)", re.ASCII)
-NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-NO_NUMBER = re.compile(r"[+-]\.?\d.*|[+-]?\.?(?:nan|inf)", re.ASCII | re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # those that no name has
 ADDRESS = re.compile(r".*://|(?:https?|file|ftps?|rtsps?|rtmps?|s3|data|pipe|concat):", re.IGNORECASE)
 
@@ -65,12 +61,18 @@ def read_labels(path: Path, root: Path | None = None) -> tuple[Squat, ...]:
         raise wrong(path, node, "the file must map each video's path to its list of squats")
     squats: list[Squat] = []
     lines: dict[str, int] = {}
+    missing: list[tuple[yaml.Node, str]] = []
     for key, value in node.value:
         video = _video(path, key, folder)
+        if video is None:
+            missing.append((key, str(scalar(key))))
+            continue
         if video in lines:
-            raise wrong(path, key, f"{video} stands on line {lines[video]} already; put its squats together")
+            raise wrong(path, key, f"{video} is on line {lines[video]} already; put its squats together")
         lines[video] = key.start_mark.line + 1
         squats += _squats(path, video, value)
+    if missing:
+        raise _not_there(path, folder, missing)
     if not squats:
         raise UserError(f"{path}: there is no squat in it; map each video's path to its list of squats")
     return tuple(squats)
@@ -101,8 +103,17 @@ def write_labels(path: Path, squats: Sequence[Squat]) -> None:
 # ---- nodes to squats ----
 
 
-def _video(path: Path, key: yaml.Node, folder: Path) -> str:
-    """The video's path, checked: a file inside the folder."""
+def _not_there(path: Path, folder: Path, missing: list[tuple[yaml.Node, str]]) -> UserError:
+    """The error that names every missing video at once."""
+    (first, name), *more = missing
+    if not more:
+        return wrong(path, first, f"there is no video {name} in {folder}")
+    names = ", ".join(f"{name} (line {key.start_mark.line + 1})" for key, name in missing)
+    return UserError(f"{path}: there are {len(missing)} videos that are not in {folder}: {names}")
+
+
+def _video(path: Path, key: yaml.Node, folder: Path) -> str | None:
+    """The video's path, checked: a file inside the folder; None where there is no such file."""
     text = scalar(key)
     if not text or CONTROL.search(text):
         raise wrong(path, key, "a video's path is expected here, as plain text")
@@ -113,10 +124,13 @@ def _video(path: Path, key: yaml.Node, folder: Path) -> str:
         raise wrong(
             path, key, f"{text} must be a path inside {folder}, with forward slashes and without '..'"
         )
-    file = folder / name
     try:
+        # One name can be written in several ways: macOS takes the accents of a letter apart, others do not.
+        forms = (text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
+        name = next((PurePosixPath(form) for form in forms if (folder / form).exists()), name)
+        file = folder / name
         if not file.exists():
-            raise wrong(path, key, f"there is no video {name} in {folder}")
+            return None
         if not file.is_file():
             raise wrong(path, key, f"{name} is not a file")
         if not file.resolve().is_relative_to(folder.resolve()):
@@ -129,7 +143,7 @@ def _video(path: Path, key: yaml.Node, folder: Path) -> str:
 def _squats(path: Path, video: str, node: yaml.Node) -> Iterator[Squat]:
     """One video's squats by time."""
     if not isinstance(node, yaml.SequenceNode) and kind(node) != "null":
-        raise wrong(path, node, f"{video} needs a list of squats, each begun with '- '")
+        raise wrong(path, node, f"{video} needs a list of squats, each starting with '- '")
     if not node.value:
         raise wrong(path, node, f"{video} has no squats; list them, or take the video out of the file")
     entries = [_squat(path, video, number, item) for number, item in enumerate(node.value, start=1)]
@@ -165,7 +179,7 @@ def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
         if name not in fields:
             raise wrong(path, node, f"{name} is missing; a squat needs start, mid (or bottom) and end", place)
 
-    times = [_time(path, fields[name], name, place) for name in order]
+    times = [read_time(path, fields[name], name, place) for name in order]
     written = [fields[name].value for name in order]
     for i in (1, 2):
         if times[i] < times[i - 1]:
@@ -180,34 +194,6 @@ def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
     squat = Squat(video, 0, times[0], times[1], times[2], label, subject, faults)
     line = node.start_mark.line + 1
     return _Entry(f"{path}, line {line}{place}", line, written[0], written[2], squat)
-
-
-def _time(path: Path, node: yaml.Node, name: str, place: str) -> float:
-    """Seconds, from a number of seconds or the paper's `[[HH:]MM:]SS:ff`."""
-    text = scalar(node)
-    if text is None or kind(node) == "null":
-        raise wrong(path, node, f"{name} must be a time, as seconds or as '[[HH:]MM:]SS:ff'", place)
-    if NUMBER.fullmatch(text):
-        seconds = float(text)
-        if seconds >= MOST_SECONDS:
-            raise wrong(path, node, f"{name} {text} is beyond 100 hours; give seconds", place)
-        return seconds
-    if NO_NUMBER.fullmatch(text):
-        raise wrong(path, node, f"{name} must be a number of seconds from 0 on, got {text}", place)
-    parts = CLOCK.fullmatch(text)
-    if not parts:
-        what = f"{name} {text!r} is no time; give seconds, or '[[HH:]MM:]SS:ff'"
-        if re.fullmatch(r"(\d+:){1,3}\d", text, re.ASCII):
-            what = f"{name} {text!r}: the frame number after the last colon needs two digits, as in '01:05'"
-        raise wrong(path, node, what, place)
-    hours, minutes, seconds, frame = (int(part or 0) for part in parts.groups())
-    if frame >= RATE:
-        what = f"the frame number {frame} must be 00-29, at 30 frames per second; the form is SS:ff"
-        raise wrong(path, node, f"{name} {text!r}: {what}", place)
-    if minutes >= 60 or seconds >= 60:
-        what = "minutes and seconds must be below 60; the form is [[HH:]MM:]SS:ff"
-        raise wrong(path, node, f"{name} {text!r}: {what}", place)
-    return (((hours * 60 + minutes) * 60 + seconds) * RATE + frame) / RATE
 
 
 def _label(path: Path, node: yaml.Node | None, place: str) -> int | None:
@@ -271,9 +257,9 @@ _Dumper.add_representer(
 
 def _mapping(squat: Squat) -> _Line:
     times = (squat.start, squat.bottom, squat.end)
-    clocks = [_clock(time) for time in times]
+    clocks = [in_frames(time) for time in times]
     if None not in clocks:
-        mapping = _Line(zip(("start", "mid", "end"), clocks, strict=True))
+        mapping = _Line(zip(("start", "mid", "end"), map(_Quoted, clocks), strict=True))
     else:
         mapping = _Line(zip(("start", "bottom", "end"), map(float, times), strict=True))
     if squat.label is not None:
@@ -283,14 +269,3 @@ def _mapping(squat: Squat) -> _Line:
     if squat.faults:
         mapping["faults"] = list(squat.faults)
     return mapping
-
-
-def _clock(time: float) -> _Quoted | None:
-    """The paper's form of a time in seconds; None where it is between two frames."""
-    frames = math.floor(time * RATE + 0.5)
-    if frames / RATE != time or not 0 <= time < MOST_SECONDS:
-        return None
-    seconds, frame = divmod(frames, RATE)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return _Quoted((f"{hours:02}:" if hours else "") + f"{minutes:02}:{seconds:02}:{frame:02}")

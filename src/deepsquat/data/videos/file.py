@@ -1,5 +1,7 @@
 """Opening a video file, and saying in one line why it cannot be opened."""
 
+import errno
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,19 @@ CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,
 HEAD = 65536  # bytes; an AVI file's headers are among them
 
 
+class Exhausted(UserError):
+    """The machine has no memory or no file handles left, which says nothing of the video."""
+
+
+def if_exhausted(path: Path, error: Exception) -> None:
+    """Raises `Exhausted` where that is what the error says."""
+    if getattr(error, "errno", None) in (errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        raise Exhausted(
+            f"{path}: cannot be read now ({os.strerror(error.errno)}); "  # type: ignore[attr-defined]
+            "start again, perhaps with pose.workers=1: finished videos are kept"
+        ) from error
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its video stream: the first that is no cover picture.
@@ -29,6 +44,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:
+        if_exhausted(path, error)
         raise UserError(f"{path}: cannot be read ({error.strerror}); give a video file") from error
     if not head:
         raise UserError(f"{path}: the file is empty; copy the video again")
@@ -42,6 +58,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         # An absolute path: libav would take what stands before a colon for a protocol.
         container = av.open(str(path.absolute()), container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
+        if_exhausted(path, error)
         what = "is no video; give a video file"
         if head[4:8] == b"ftyp":
             what = "is cut off or damaged; copy it again, or export it again"

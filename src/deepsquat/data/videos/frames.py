@@ -5,10 +5,11 @@ needs. A second pass decodes no more than those packets and converts no more tha
 frame rate will do, a variable one too, and frame numbers do not depend on how well a container seeks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -18,26 +19,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from deepsquat.data.squats import FrameChoice, Squat
-from deepsquat.data.videos.file import opened
+from deepsquat.data.videos.file import if_exhausted, opened
 from deepsquat.errors import UserError
 
 FARTHEST = 0.25  # seconds from a wanted time to its frame, in a squat; enough for 2 frames per second
+REMEDY = "replace it, or take that squat out of the labels file"
 
 
 @dataclass(frozen=True)
-class VideoInfo:
-    width: int  # pixels, of the upright frame
-    height: int
-    duration: float  # seconds, to the end of the last frame
-    frames: int
-    rotation: int  # degrees counterclockwise that the stored frame is turned by: 0, 90, 180 or 270
-
-
-@dataclass(frozen=True)
-class _Index:
+class Index:
     """When each frame is shown, and where in the file it is."""
 
-    info: VideoInfo
+    duration: float  # seconds, to the end of the last frame
     times: np.ndarray  # (frames,) seconds from the first shown frame, rising
     stamps: list[int]  # (frames,) the same in the file's own unit
     packets: list[tuple[int, bool]]  # (timestamp, whether decoding can begin here), as they lie in the file
@@ -52,87 +45,76 @@ class _Index:
         return [int(number) for number in np.unique(np.where(nearer, after, before))]
 
 
-def probe(path: Path) -> VideoInfo:
-    """Size, length and rotation of a video.
-
-    Raises:
-        UserError: it cannot be read, holds no video, or has no timestamps.
-    """
-    return _index(path).info
-
-
-def read_frames(path: Path, times: Sequence[float]) -> Iterator[tuple[int, float, np.ndarray]]:
-    """Yield the frames nearest to `times`, in order of time, each once even if nearest to several.
-
-    Args:
-        path: the video file.
-        times: seconds from the first shown frame, in any order.
-
-    Yields:
-        The frame's number from 0, its time in seconds, and the upright picture, (H, W, 3) uint8 RGB.
-
-    Raises:
-        UserError: the file cannot be read, or one of these frames cannot be decoded.
-    """
-    if len(times) == 0:
-        return
-    index = _index(path)
-    for number, image in _decode(path, index, index.nearest(times)):
-        yield number, float(index.times[number]), image
+def refused(path: Path, squat: Squat, why: str) -> NoReturn:
+    """Raises the error of a squat that cannot be read."""
+    raise UserError(f"{path}: squat {squat.index + 1} {why}")
 
 
 def squat_frames(
-    root: Path, squats: Sequence[Squat], frames: FrameChoice
+    root: Path,
+    squats: Sequence[Squat],
+    frames: FrameChoice,
+    lost: Callable[[Path, Squat, str], None] = refused,
 ) -> Iterator[tuple[Squat, int, float, float, np.ndarray]]:
     """Yield the chosen frames of the squats of one video, in order of time, in one pass.
+
+    lost: told of each squat that ends after the video, lies in a gap of it, or has a frame that cannot be
+        decoded; called once a squat, after which no more frames of that squat come.
 
     Yields:
         The squat, the frame's number in the video from 0, its time in seconds, that time less the time of
         the frame nearest to the squat's bottom, and the upright picture, (H, W, 3) uint8 RGB.
 
     Raises:
-        UserError: as `read_frames`, and where a squat ends after the video or lies in a gap of it.
+        UserError: the file cannot be read, is no video, or has no timestamps; and what `lost` raises.
     """
     if not squats:
         return
     path = root / squats[0].video
-    index = _index(path)
-    _check_ends(path, index.info, squats)
+    index = indexed(path)
     chosen: dict[int, list[tuple[Squat, float]]] = {}
+    gone: set[int] = set()
     for squat in squats:
-        bottom = float(index.times[index.nearest([squat.bottom])[0]])
         wanted = frames.times(squat)
-        _check_near(path, index, squat, wanted)
+        if why := _out_of_reach(index, squat, wanted):
+            gone.add(squat.index)
+            lost(path, squat, why)
+            continue
+        bottom = float(index.times[index.nearest([squat.bottom])[0]])
         for number in index.nearest(wanted):
             chosen.setdefault(number, []).append((squat, bottom))
-    for number, image in _decode(path, index, sorted(chosen)):
+    for number, image in decoded(path, index, sorted(chosen)):
         time = float(index.times[number])
         for squat, bottom in chosen[number]:
-            yield squat, number, time, time - bottom, image
+            if squat.index in gone:
+                continue
+            if image is not None:
+                yield squat, number, time, time - bottom, image
+                continue
+            gone.add(squat.index)
+            what = f"has a frame at {time:.2f} s that cannot be decoded; the video is damaged there"
+            lost(path, squat, f"{what}: {REMEDY}")
 
 
-def _check_ends(path: Path, info: VideoInfo, squats: Sequence[Squat]) -> None:
-    """Refuse a squat that ends more than a frame after the video."""
-    tolerance = info.duration / info.frames
-    for squat in squats:
-        if squat.end > info.duration + tolerance:
-            raise UserError(
-                f"{path}: squat {squat.index + 1} ends at {squat.end:.1f} s but the video is "
-                f"{info.duration:.1f} s long; correct the labels file, or replace the video if it is cut off"
-            )
-
-
-def _check_near(path: Path, index: _Index, squat: Squat, wanted: Sequence[float]) -> None:
-    """Refuse a squat in a gap: the nearest frame would show another posture."""
+def _out_of_reach(index: Index, squat: Squat, wanted: Sequence[float]) -> str:
+    """Why the video cannot show the squat; "" where it does."""
+    if squat.end > index.duration + index.duration / len(index.times):  # more than a frame
+        return (
+            f"ends at {squat.end:.1f} s but the video is {index.duration:.1f} s long; "
+            "correct the labels file, or replace the video if it is cut off"
+        )
     for time in wanted:
-        if np.abs(index.times - time).min() > FARTHEST:
-            raise UserError(
-                f"{path}: there is no frame near {time:.2f} s, in squat {squat.index + 1}; the video is "
-                "damaged there: replace it, or take that squat out of the labels file"
-            )
+        if np.abs(index.times - time).min() > FARTHEST:  # the nearest frame would show another posture
+            return f"has no frame near {time:.2f} s; the video is damaged there: {REMEDY}"
+    return ""
 
 
-def _index(path: Path) -> _Index:
+def indexed(path: Path) -> Index:
+    """The frames of a video, by one pass over its packets.
+
+    Raises:
+        UserError: it cannot be read, holds no video, or has no timestamps.
+    """
     first: VideoFrame | None = None
     packets: list[tuple[int, bool]] = []
     shown: list[int] = []
@@ -140,9 +122,9 @@ def _index(path: Path) -> _Index:
     with opened(path) as (container, stream):
         codec = stream.codec_context
         in_order = container.format.name == "avi"  # no timestamps in it: libav counts packets up as they lie
-        for packet in _packets(container, stream):
+        for packet in _packets(path, container, stream):
             if first is None:
-                first = next(iter(_frames(codec, packet)), None)
+                first = next(iter(_frames(path, codec, packet)), None)
             stamp = packet.dts if packet.pts is None else packet.pts
             if stamp is None:
                 raise UserError(f"{path}: its frames have no timestamps; convert it to an .mp4 with them")
@@ -152,7 +134,7 @@ def _index(path: Path) -> _Index:
                 if stamp >= last:
                     last, duration = stamp, packet.duration or 0
         if first is None:
-            first = next(iter(_frames(codec, None)), None)
+            first = next(iter(_frames(path, codec, None)), None)
         unit = stream.time_base
     if first is None or not shown or not unit:
         raise UserError(f"{path}: no frame of it can be decoded; export the video again")
@@ -163,15 +145,8 @@ def _index(path: Path) -> _Index:
     if not stamps:
         raise UserError(f"{path}: no frame of it can be decoded; export the video again")
     times = np.array([float((stamp - stamps[0]) * unit) for stamp in stamps])
-    return _Index(_info(first, times, float(duration * unit)), times, stamps, packets, in_order)
-
-
-def _info(first: VideoFrame, times: np.ndarray, last: float) -> VideoInfo:
-    """From the first frame as stored, the frames' times, and how long the last is shown, 0 if not known."""
     gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    rotation = round(first.rotation / 90) * 90 % 360
-    width, height = (first.height, first.width) if rotation in (90, 270) else (first.width, first.height)
-    return VideoInfo(width, height, float(times[-1]) + (last or gap), len(times), rotation)
+    return Index(float(times[-1]) + (float(duration * unit) or gap), times, stamps, packets, in_order)
 
 
 def _hidden(codec: VideoCodecContext, packet: av.Packet) -> bool:
@@ -179,26 +154,27 @@ def _hidden(codec: VideoCodecContext, packet: av.Packet) -> bool:
     return codec.name in ("vp8", "libvpx") and not bytes(packet)[0] >> 4 & 1
 
 
-def _decode(path: Path, index: _Index, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the frames of these rising numbers, upright, decoding what they need and no more.
+def decoded(path: Path, index: Index, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray | None]]:
+    """Yield the frames of these rising numbers, upright, (H, W, 3) uint8 RGB; None where one is damaged.
 
-    Where that loses a frame, because no real keyframe stands where the file says so, all is decoded from the
-    start: a stream that refreshes itself bit by bit needs that.
+    No more is decoded than they need. Where that loses a frame, because no real keyframe stands where the
+    file says so, all is decoded from the start: a stream that refreshes itself bit by bit needs that.
     """
     left = list(numbers)
     for whole in (False, True):
         for number, frame in _counted(path) if index.in_order else _stamped(path, index, left, whole):
-            if number == left[0] and not frame.is_corrupt:
-                yield number, _upright(frame)
-                del left[0]
+            while whole and left and left[0] < number:
+                yield left.pop(0), None
+            if not left:
+                return
+            if number == left[0] and (whole or not frame.is_corrupt):
+                yield left.pop(0), None if frame.is_corrupt else _upright(frame)
                 if not left:
                     return
             elif number >= left[0]:
                 break
-    raise UserError(
-        f"{path}: the frame at {index.times[left[0]]:.2f} s cannot be decoded; the video is damaged there: "
-        "replace it, or take that squat out of the labels file"
-    )
+    for number in left:
+        yield number, None
 
 
 def _counted(path: Path) -> Iterator[tuple[int, VideoFrame]]:
@@ -206,16 +182,16 @@ def _counted(path: Path) -> Iterator[tuple[int, VideoFrame]]:
     number = 0
     with opened(path) as (container, stream):
         try:
-            for packet in chain(_packets(container, stream), [None]):
+            for packet in chain(_packets(path, container, stream), [None]):
                 for frame in stream.codec_context.decode(packet):
                     yield number, frame
                     number += 1
-        except av.FFmpegError:
-            return
+        except av.FFmpegError as error:
+            if_exhausted(path, error)
 
 
 def _stamped(
-    path: Path, index: _Index, numbers: Sequence[int], whole: bool
+    path: Path, index: Index, numbers: Sequence[int], whole: bool
 ) -> Iterator[tuple[int, VideoFrame]]:
     """The frames of these numbers, told by their timestamps. Decodes all packets, or those they need.
 
@@ -229,13 +205,13 @@ def _stamped(
         may_skip = not whole and codec.name == "h264" and "mp4" in container.format.name
         decoding = False
         for packet, is_needed in zip(
-            chain(_packets(container, stream), [None]), chain(needed, [False]), strict=False
+            chain(_packets(path, container, stream), [None]), chain(needed, [False]), strict=False
         ):
             if is_needed or decoding:
                 if may_skip and packet is not None:
                     stamp = packet.dts if packet.pts is None else packet.pts
                     codec.skip_frame = "DEFAULT" if stamp in number_of else "NONREF"
-                for frame in _frames(codec, packet if is_needed else None):
+                for frame in _frames(path, codec, packet if is_needed else None):
                     if frame.pts in number_of:
                         yield number_of[frame.pts], frame
             if decoding and not is_needed:
@@ -258,21 +234,22 @@ def _needed(packets: Sequence[tuple[int, bool]], wanted: set[int]) -> list[bool]
     return needed
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+def _packets(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
     """The stream's packets; up to the first place that cannot be read."""
     try:
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except (av.FFmpegError, OSError, IndexError):  # IndexError: a damaged list of streams, from PyAV
-        return
+    except (av.FFmpegError, OSError, IndexError) as error:  # IndexError: a damaged list of streams, from PyAV
+        if_exhausted(path, error)
 
 
-def _frames(codec: VideoCodecContext, packet: av.Packet | None) -> list[VideoFrame]:
+def _frames(path: Path, codec: VideoCodecContext, packet: av.Packet | None) -> list[VideoFrame]:
     """What comes out of the decoder for a packet, or at its end; nothing where the packet is damaged."""
     try:
         return codec.decode(packet)
-    except av.FFmpegError:
+    except av.FFmpegError as error:
+        if_exhausted(path, error)
         return []
 
 

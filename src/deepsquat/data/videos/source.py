@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class VideoFolder:
             raise UserError(f"data.root: {root} is not a folder; name the folder that holds your videos")
         path = self._labels_file(root)
         squats = read_labels(path, root)
-        _refuse_twins(path, root, dict.fromkeys(squat.video for squat in squats))
+        _refuse_duplicates(path, root, dict.fromkeys(squat.video for squat in squats))
         return LabelledVideos(root, squats, self.frames)
 
     def _labels_file(self, root: Path) -> Path:
@@ -57,22 +58,20 @@ class VideoFolder:
         return found[0]
 
 
-def _refuse_twins(path: Path, root: Path, videos: Iterable[str]) -> None:
-    """Refuse one video under two names: its squats would stand on both sides of a split."""
+def _refuse_duplicates(path: Path, root: Path, videos: Iterable[str]) -> None:
+    """Refuse one video under two names: its squats could be on both sides of a split."""
     same_size = defaultdict(list)
-    try:
-        for video in videos:
+    for video in videos:
+        with suppress(OSError):  # one that cannot be read is dropped, and named, when it comes to its poses
             same_size[(root / video).stat().st_size].append(video)
-        for size, group in same_size.items():
-            seen: dict[str, str] = {}
-            # Empty files are all alike, and are named as empty when they are opened.
-            for video in group if size and len(group) > 1 else []:
-                with (root / video).open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    for size, group in same_size.items():
+        seen: dict[str, str] = {}
+        # Empty files are all alike, and are named as empty when they are opened.
+        for video in group if size and len(group) > 1 else []:
+            with suppress(OSError), (root / video).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
                 if digest in seen:
                     raise UserError(
                         f"{path}: {seen[digest]} and {video} are the same video; keep one name for its squats"
                     )
                 seen[digest] = video
-    except OSError as error:
-        raise UserError(f"{root / video}: cannot be read ({error.strerror})") from error

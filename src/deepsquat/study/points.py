@@ -1,4 +1,4 @@
-"""The cells of a study, who has them, and how a process gets one."""
+"""The points of a study, which process runs them, and how a process gets one."""
 
 import time
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
-from deepsquat.study.ownership import Leases, is_alive, this_process
+from deepsquat.study.ownership import Heartbeats, is_alive, this_process
 from deepsquat.study.space import Space
 from deepsquat.study.storage import open_storage
 
-_ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-_TAKEN_UP = ("interrupted", "lost")  # these go on from their checkpoints
+ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
+_RESUMED = ("interrupted", "lost")  # these go on from their checkpoints
 
 
 @dataclass(frozen=True)
-class Cell:
+class Point:
     """trials: the attempts at it, oldest first, without withdrawn ones."""
 
     index: int
@@ -27,15 +27,11 @@ class Cell:
 
     @property
     def done(self) -> bool:
-        return any(trial.state in _ENDED for trial in self.trials)
+        return any(trial.state in ENDED_WELL for trial in self.trials)
 
     @property
     def running(self) -> bool:
         return any(trial.state == TrialState.RUNNING for trial in self.trials)
-
-    @property
-    def failures(self) -> int:
-        return sum(_how(trial) == "failed" for trial in self.trials)
 
     @property
     def failed(self) -> bool:
@@ -47,10 +43,16 @@ class Cell:
         """The attempts that the next one can go on from, newest first."""
         found: list[int] = []
         for trial in reversed(self.trials):
-            if _how(trial) not in _TAKEN_UP:
+            if _how(trial) not in _RESUMED:
                 break
             found.append(trial.number)
         return found
+
+    def tries_left(self, max_retries: int) -> int:
+        """0 where another try would meet the same mistake in a value."""
+        if self.trials and self.trials[-1].user_attrs.get("mistake"):
+            return 0
+        return max(0, max_retries + 1 - sum(_how(trial) == "failed" for trial in self.trials))
 
 
 def _how(trial: FrozenTrial) -> str:
@@ -58,8 +60,8 @@ def _how(trial: FrozenTrial) -> str:
     return trial.user_attrs.get("ended", "failed") if trial.state == TrialState.FAIL else ""
 
 
-class Ledger:
-    """A study seen as cells. version: of the code, kept with each trial."""
+class Points:
+    """A study seen as points. version: of the code, kept with each trial."""
 
     def __init__(self, study: optuna.Study, space: Space, options: StudyOptions, version: str) -> None:
         self.study, self.space, self.options, self.version = study, space, options, version
@@ -67,59 +69,59 @@ class Ledger:
         wanted = options.n_trials or (len(self.grid) if self.grid else 0)
         self.count = min(wanted, len(self.grid)) if self.grid else wanted
         self.owner = this_process()
-        self.leases = Leases()
-        self.may_retry: set[int] = set()  # cells that had failed when this process began
+        self.heartbeats = Heartbeats()
+        self.may_retry: set[int] = set()  # points that had failed when this process began
 
     def trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def cells(self, trials: Sequence[FrozenTrial] | None = None) -> list[Cell]:
-        """Cells 0 to count - 1; trials that somebody else put into the study belong to none."""
+    def all(self, trials: Sequence[FrozenTrial] | None = None) -> list[Point]:
+        """Points 0 to count - 1; trials that somebody else put into the study belong to none."""
         attempts: dict[int, list[FrozenTrial]] = {index: [] for index in range(self.count)}
+        since = self.study.user_attrs.get("since", 0)  # trials before were made with other values
         for trial in self.trials() if trials is None else trials:
-            index = trial.user_attrs.get("cell")
-            if index in attempts and _how(trial) != "withdrawn":
+            index = trial.user_attrs.get("point")
+            if index in attempts and trial.number >= since and _how(trial) != "withdrawn":
                 attempts[index].append(trial)
-        return [Cell(index, tuple(found)) for index, found in attempts.items()]
+        return [Point(index, tuple(found)) for index, found in attempts.items()]
 
     def begin(self) -> None:
-        """Lets the cells that failed before now be tried once more."""
-        self.may_retry = {
-            c.index for c in self.cells() if c.failed and c.failures <= self.options.max_retries
-        }
+        """Lets the points that failed before now be tried once more."""
+        most = self.options.max_retries
+        self.may_retry = {p.index for p in self.all() if p.failed and p.tries_left(most)}
 
     def claim(self) -> optuna.Trial | None:
-        """A trial of the first free cell, RUNNING and ours, with its values; None where none is free."""
+        """A trial of the first free point, RUNNING and ours, with its values; None where none is free."""
         while True:
             seen = self.trials()
-            cell = self.free(seen)
-            if cell is None:
+            point = self.free(seen)
+            if point is None:
                 return None
-            trial = self._create(cell)
-            # Whoever claimed the cell since we looked was first, for numbers are given in order.
+            trial = self._create(point)
+            # Whoever claimed the point since we looked was first, for numbers are given in order.
             rivals = self.trials()[len(seen) : trial.number]
-            if not any(rival.user_attrs.get("cell") == cell.index for rival in rivals):
-                self.may_retry.discard(cell.index)
-                self.study.sampler = make_sampler(self.options, cell.index)
+            if not any(rival.user_attrs.get("point") == point.index for rival in rivals):
+                self.may_retry.discard(point.index)
+                self.study.sampler = make_sampler(self.options, point.index)
                 for axis in self.space.axes:
                     axis.suggest(trial)
                 return trial
-            self.fail(trial.number, "withdrawn", "another process has this cell")
+            fail(self.study, trial.number, "withdrawn", "another process runs this point")
 
-    def free(self, trials: Sequence[FrozenTrial] | None = None) -> Cell | None:
-        """The first cell that nobody runs and that is to be run."""
-        for cell in self.cells(trials):
-            if not (cell.done or cell.running) and (not cell.failed or cell.index in self.may_retry):
-                return cell
+    def free(self, trials: Sequence[FrozenTrial] | None = None) -> Point | None:
+        """The first point that no process runs and that is to be run."""
+        for point in self.all(trials):
+            if not (point.done or point.running) and (not point.failed or point.index in self.may_retry):
+                return point
         return None
 
-    def _create(self, cell: Cell) -> optuna.Trial:
-        params = self.grid[cell.index] if self.grid else {}
-        last = cell.trials[-1] if cell.trials else None
-        earlier = cell.earlier
+    def _create(self, point: Point) -> optuna.Trial:
+        params = self.grid[point.index] if self.grid else {}
+        last = point.trials[-1] if point.trials else None
+        earlier = point.earlier
         if last is not None and len(last.params) == len(self.space.axes):
             params = last.params
-        attributes = {"cell": cell.index, "owner": self.owner, "earlier": earlier, "version": self.version}
+        attributes = {"point": point.index, "owner": self.owner, "earlier": earlier, "version": self.version}
         distributions = self.space.distributions()
         trial_id = self.study._storage.create_new_trial(
             self.study._study_id,
@@ -133,32 +135,30 @@ class Ledger:
         )
         return optuna.Trial(self.study, trial_id)
 
-    def running(self) -> list[FrozenTrial]:
-        return [
-            t for t in self.trials() if t.state == TrialState.RUNNING and t.user_attrs.get("cell") is not None
-        ]
-
-    def bury(self) -> list[int]:
-        """Ends the trials whose processes have died; their numbers."""
-        buried = []
-        for trial in self.running():
-            owners = [trial.user_attrs[key] for key in ("owner", "worker") if key in trial.user_attrs]
-            lives = [is_alive(owner) for owner in owners]
-            if True in lives or (
-                None in lives and not self.leases.expired(trial.number, trial.user_attrs.get("lease"))
-            ):
+    def fail_lost(self) -> list[int]:
+        """Fails the running trials whose processes have ended without a word; their numbers."""
+        lost = []
+        for trial in self.trials():
+            if trial.state != TrialState.RUNNING or "point" not in trial.user_attrs:
                 continue
-            where = f"{owners[0]['machine'].split()[0]}, process {owners[0]['pid']}"
-            if self.fail(trial.number, "lost", f"its process is gone ({where})"):
-                buried.append(trial.number)
-        return buried
+            lives = [is_alive(process) for process in processes(trial)]
+            heartbeat = trial.user_attrs.get("heartbeat")
+            if True in lives or (None in lives and not self.heartbeats.is_stale(trial.number, heartbeat)):
+                continue
+            owner = trial.user_attrs["owner"]
+            where = f"{owner['machine'].split()[0]}, process {owner['pid']}"
+            if fail(self.study, trial.number, "lost", f"its process is gone ({where})"):
+                lost.append(trial.number)
+        return lost
 
-    def fail(self, number: int, ended: str, error: str) -> bool:
-        return fail(self.study, number, ended, error)
+
+def processes(trial: FrozenTrial) -> list[dict[str, Any]]:
+    """The process that claimed a trial, and the one that runs it where that is another."""
+    return [trial.user_attrs[key] for key in ("owner", "worker") if key in trial.user_attrs]
 
 
 def open_study(address: str, name: str, options: StudyOptions) -> optuna.Study:
-    """The study as a job's process needs it, to report and to end its trial."""
+    """The study as the process of a trial needs it, to report and to end the trial."""
     return optuna.load_study(
         study_name=name,
         storage=open_storage(address),
@@ -197,5 +197,6 @@ def mark(study: optuna.Study, number: int, **attributes: Any) -> bool:
     return True
 
 
-def sign_of_life(study: optuna.Study, number: int) -> None:
-    mark(study, number, lease=time.time())
+def beat(study: optuna.Study, number: int) -> None:
+    """A trial's heartbeat, for processes on other machines."""
+    mark(study, number, heartbeat=time.time())

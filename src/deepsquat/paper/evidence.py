@@ -1,0 +1,74 @@
+"""Whether the kernel size makes a difference: what a test over seeds can tell, and what it cannot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import variance
+
+from scipy import stats
+
+LEVEL = 0.05  # false alarms, over all columns together
+_SEEDS = 3  # fewer say nothing of how far seeds alone move a loss
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """differs: None where it cannot be told. why: the numbers."""
+
+    differs: bool | None
+    why: str
+
+
+def differs(columns: Mapping[str, Sequence[Sequence[float]]], repeats: Sequence[float]) -> Verdict:
+    """Whether the groups of any column differ.
+
+    columns: for each column the losses of its groups, one a seed, independent of each other. repeats: losses
+    of one config over seeds that no group has, which tell the spread where a group has one seed alone.
+
+    With several seeds everywhere, Welch's test. With one seed a group, the variance between the groups beside
+    that over the seeds (F test): a difference may show, but its absence cannot. Holm's correction.
+    """
+    groups = [group for column in columns.values() for group in column]
+    if all(len(group) >= _SEEDS for group in groups):
+        p = holm([_welch(column) for column in columns.values()])
+        return Verdict(
+            min(p) < LEVEL, f"Welch's test, {_seeds(groups)} seeds each, Holm: {_listed(columns, p)}"
+        )
+    if len(repeats) < _SEEDS:
+        return Verdict(None, "one seed a grid point, and no spread over seeds to compare it with")
+    one = [[group[0] for group in column] for column in columns.values()]
+    p = holm([_f(column, repeats) for column in one])
+    why = f"F test beside {len(repeats)} other seeds, Holm: {_listed(columns, p)}"
+    if min(p) < LEVEL:
+        return Verdict(True, why)
+    return Verdict(None, f"{why}; one seed a grid point cannot show that there is none")
+
+
+def _welch(groups: Sequence[Sequence[float]]) -> float:
+    return float(stats.f_oneway(*groups, equal_var=False).pvalue)
+
+
+def _f(losses: Sequence[float], repeats: Sequence[float]) -> float:
+    within = variance(repeats)
+    if within == 0:
+        return 1.0
+    return float(stats.f.sf(variance(losses) / within, len(losses) - 1, len(repeats) - 1))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p values corrected for being several (Holm, 1979); NaN counts as 1."""
+    order = sorted(range(len(p)), key=lambda i: p[i] if p[i] == p[i] else 1.0)
+    corrected, least = [0.0] * len(p), 0.0
+    for rank, i in enumerate(order):
+        value = p[i] if p[i] == p[i] else 1.0
+        least = max(least, min(1.0, (len(p) - rank) * value))
+        corrected[i] = least
+    return corrected
+
+
+def _listed(columns: Mapping[str, object], p: Sequence[float]) -> str:
+    return ", ".join(f"p = {value:.2g} at {name}" for name, value in zip(columns, p, strict=True))
+
+
+def _seeds(groups: Sequence[Sequence[float]]) -> str:
+    few, many = min(map(len, groups)), max(map(len, groups))
+    return str(few) if few == many else f"{few} to {many}"

@@ -1,0 +1,84 @@
+"""All that decides what the landmark table of a folder of videos holds."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from deepsquat.data.squats import LabelledVideos, Squat
+from deepsquat.pose import model_bundle
+from deepsquat.pose.estimation import VideoWork
+from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.pose.storage import kept, read_json, write_json
+
+STAGE = 1  # raise it when the code of this stage would make other rows of the same inputs
+
+UNREADABLE = "cannot be read"  # stands where a video's sha256 would
+
+
+def video_inputs(videos: LabelledVideos, pose: MediaPipePose, folder: Path) -> dict[str, Any]:
+    """As plain data; `pose.workers` changes no row, and is not in it. folder: the project's data folder.
+
+    Raises:
+        UserError: `pose.bundle` is no bundle.
+    """
+    paths = {squat.video: videos.root / squat.video for squat in videos.squats}
+    own = None if pose.bundle is None else Path(pose.bundle)
+    if own is not None and model_bundle.is_wheel(own):
+        own = None  # what is made from it is the project's bundle
+    if own is not None:
+        model_bundle.pose_bundle(folder / "models", own)
+    hashes = _file_hashes([*paths.values(), *([own] if own else [])], folder / "landmarks" / "hashes.json")
+    return {
+        "stage": STAGE,
+        "versions": {name: version(name) for name in ("mediapipe", "av")},
+        "bundle": hashes[own] if own else model_bundle.SHA256,
+        "frames": asdict(videos.frames),
+        "min_visibility": pose.min_visibility,
+        "min_frames": pose.min_frames,
+        "videos": {video: hashes[path] for video, path in paths.items()},
+        "squats": [[getattr(squat, field.name) for field in fields(Squat)] for squat in videos.squats],
+    }
+
+
+def video_key(work: VideoWork, inputs: dict[str, Any]) -> str:
+    """What one video's frames and landmarks depend on: no label, and no option of what is dropped."""
+    what = {name: inputs[name] for name in ("stage", "versions", "bundle", "frames")}
+    what["video"] = inputs["videos"][work.video]
+    what["squats"] = [[squat.index, squat.start, squat.bottom, squat.end] for squat in work.squats]
+    return sha256(what)[:32]
+
+
+def sha256(what: Any) -> str:
+    """The hash of plain data."""
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _file_hashes(paths: Sequence[Path], memory: Path) -> dict[Path, str]:
+    """The sha256 of each file, or that it cannot be read, and why.
+
+    A file whose size and time of change are those of last time is not read again.
+    """
+    known = kept(memory, read_json) or {}
+    now: dict[str, list[Any]] = {}
+    found: dict[Path, str] = {}
+    for path in paths:
+        try:
+            state = path.stat()
+            key = str(path.resolve())
+            before = known.get(key, [])
+            if before[:2] == [state.st_size, state.st_mtime_ns]:
+                now[key] = before
+            else:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                now[key] = [state.st_size, state.st_mtime_ns, digest]
+            found[path] = now[key][2]
+        except OSError as error:
+            found[path] = f"{UNREADABLE} ({error.strerror}); see whether it is there and yours"
+    if known | now != known:
+        write_json(memory, known | now)
+    return found
