@@ -11,7 +11,7 @@ import numpy as np
 
 from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.joints.view import View, placed_camera
-from deepsquat.data.squats import FrameChoice, Squat
+from deepsquat.data.squats import Drops, FrameChoice, Squat
 from deepsquat.data.synthetic.body import Posture, points
 from deepsquat.data.synthetic.people import Form, Person, various_form, various_person
 from deepsquat.errors import UserError
@@ -50,13 +50,13 @@ class MadeUpJoints:
         """Everything that goes into the table."""
         return {"reader": f"joints {VERSION}"} | {f.name: str(getattr(self, f.name)) for f in fields(self)}
 
-    def landmark_table_and_drops(self) -> tuple[LandmarkTable, dict[str, int]]:
+    def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
         """The table; no frame is ever lacking."""
         from tqdm import tqdm
 
         numbers = tqdm(range(self.people), desc="people", unit="person", delay=2, leave=False)
         tables = [table for number in numbers for table in self._person(number)]
-        return LandmarkTable.joined(tables), {}
+        return LandmarkTable.joined(tables), Drops({}, {})
 
     def _person(self, number: int) -> Iterator[LandmarkTable]:
         rng = np.random.default_rng([self.seed, number])

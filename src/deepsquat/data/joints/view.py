@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from deepsquat.data.camera import Camera, around
-from deepsquat.data.synthetic.body import POINT
+from deepsquat.data.synthetic.body import POINT, in_room
 from deepsquat.errors import UserError
 
 _ASPECTS = (9 / 16, 3 / 4, 1.0, 4 / 3, 16 / 9)
@@ -50,7 +50,7 @@ class Placed:
 
     def landmarks(self, joints: np.ndarray) -> np.ndarray:
         """What a perfect estimator says of joints (n, 33 or more, 3), x left, y up, z forward: (n, 33, 4)."""
-        turned = joints[:, :33, [2, 0, 1]]  # to the camera's axes: forward, left, up
+        turned = in_room(joints[:, :33])
         hips = turned[:, [POINT["left_hip"], POINT["right_hip"]]].mean(axis=1)
         seen = self.camera.landmarks(turned, hips)
         sizes = np.array([self.aspect, 1.0])
