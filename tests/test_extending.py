@@ -89,12 +89,10 @@ def test_every_command_runs(
     ("words", "message"),
     [
         (["model=convnet,mlp", "model.padding=valid,same"], "Could not override 'model.padding'"),
-        (["model=convnet,mlp", "+model.steps=1,2"], "model.steps: ConvNet has no value of this name"),
-        (["model.blocks=1,9"], "model: block"),
         (["model.hidden=[9],[1000000000000]"], "parameters would take"),
         (
             ["model=mlp", "seed=0,1", "hydra.sweeper.hooks=os.Popen"],
-            "hydra.sweeper.hooks=os.Popen: os.Popen is",
+            "hooks=os.Popen: os.Popen is not of a",
         ),
         (["model=mlp", "seed=0,1", "hydra.sweeper.objective=val/recall"], "no trial returns val/recall"),
     ],
