@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -148,7 +149,8 @@ def test_nothing_is_left_running_of_a_sweep_under_joblib(home, command, images, 
         assert {run.info.status for run in _runs(home, name)} == {"KILLED"}
     rest = command(*side_by_side)
     assert rest.returncode == 0, rest.stderr
-    assert [run.info.status for run in _runs(home, name)] == ["FINISHED"] * 3
+    ended = Counter(run.info.status for run in _runs(home, name))
+    assert ended["FINISHED"] == 3 and {*ended} <= {"FINISHED", "KILLED"}  # killed before its first checkpoint
 
 
 def test_a_sweep_in_which_all_fails_ends_failed_and_is_not_tried_in_vain(home, command, images):

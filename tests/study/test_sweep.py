@@ -64,10 +64,13 @@ def test_nan_and_a_time_limit_fail_one_trial(toy):
 
 def test_a_mistake_in_a_value_is_not_tried_again(toy):
     said = toy.run("x=1,2", "mistakes=[2]", code=1)
-    assert "x cannot be 2" in said and "given up" in said and "tries the failed" not in said
+    assert "x cannot be 2" in said and "tries the failed" not in said
+    assert "hydra.sweeper.max_retries=3 tries it again" in said
     toy.run("x=1,2", code=1)
     assert len(toy.ran()) == 2
     assert toy.ends() == ["undone", "undone"]
+    toy.run("x=1,2", "hydra.sweeper.max_retries=3")  # as the line above says
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
 
 
 def test_an_objective_that_is_not_returned_stops_the_sweep_after_its_first_trial(toy):
