@@ -184,15 +184,15 @@ def test_two_processes_share_a_study_and_run_no_point_twice(toy, storage):
 
 
 def test_another_process_waits_for_a_point_and_resumes_it_when_its_owner_dies(toy):
-    first = toy.start("x=1", "sleep=30")
+    first = toy.start("x=1,2", "sleep=30")
     toy.wait_for("ran.txt")
-    second = toy.start("x=1", "sleep=0")
-    assert "waits for 1" in [second.stdout.readline() for _ in range(2)][1]
+    second = toy.start("x=1,2", "sleep=0")
+    assert "waits for 1" in [second.stdout.readline() for _ in range(3)][2]
     first.kill()
     first.communicate()
     said, _ = second.communicate(timeout=60)
     assert second.returncode == 0, said
-    assert toy.states() == {"COMPLETE": 1, "FAIL": 1}
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
 
 
 @pytest.mark.parametrize(
