@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hydra import compose, initialize_config_dir
 
+from deepsquat.commands.run import CONF
 from deepsquat.commands.sweep import StudyRuns
 from deepsquat.tracking.mlflow import MlflowOptions, Store
 from program import ROOT, environment
@@ -101,7 +103,9 @@ def test_every_trial_is_a_run_under_one_parent_and_a_killed_sweep_ends_as_if_it_
     assert again.returncode == 0 and "2 of 2 done" in again.stdout
     assert len(_runs(home, "whole")) == 3
 
-    assert set(StudyRuns.metrics(None)) < {*children[0].data.metrics}  # type: ignore[arg-type]
+    with initialize_config_dir(CONF, version_base=None):
+        hooks = StudyRuns(compose("train"), "whole", "")
+    assert {*hooks.metrics()} < {*children[0].data.metrics}
 
     for name, kind in (("killed", signal.SIGKILL), ("interrupted", signal.SIGINT)):
         folder = home / "multirun" / name
