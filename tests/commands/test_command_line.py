@@ -71,6 +71,8 @@ def test_what_hydra_can_read_stays_as_it_is() -> None:
         (["~split"], "split must be one of by_squat, by_subject, by_video"),
         (["+x=1"], "nothing reads a value x"),
         (["++x.y=1"], "nothing reads a value x"),
+        (["trial=1"], "filled in by a sweep"),
+        (["++trial={number: 1}"], "filled in by a sweep"),
         (["files=[it's.npz]"], "brackets or quotes are not closed"),
     ],
 )

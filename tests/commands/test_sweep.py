@@ -216,7 +216,6 @@ def test_a_resumed_run_is_tagged_with_its_attempts(resumed: tuple[DictConfig, Pa
         (["model.blocks=9"], "block 5 of 9"),
         (["seed=-1"], "seed must be"),
         (["data=arrays"], r"data\.file"),
-        (["sweep=kernel_l2"], "the option of sweep cannot be swept"),
     ],
 )
 def test_values_that_cannot_be_are_found_without_any_data(

@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
 import pytest
+from hydra import compose, initialize_config_dir
 
+from deepsquat.commands.run import CONF
 from deepsquat.commands.sweep import StudyRuns
 from deepsquat.tracking.mlflow import MlflowOptions, Store
 from program import ROOT, environment
@@ -100,7 +103,9 @@ def test_every_trial_is_a_run_under_one_parent_and_a_killed_sweep_ends_as_if_it_
     assert again.returncode == 0 and "2 of 2 done" in again.stdout
     assert len(_runs(home, "whole")) == 3
 
-    assert set(StudyRuns.metrics(None)) < {*children[0].data.metrics}  # type: ignore[arg-type]
+    with initialize_config_dir(CONF, version_base=None):
+        hooks = StudyRuns(compose("train"), "whole", "")
+    assert {*hooks.metrics()} < {*children[0].data.metrics}
 
     for name, kind in (("killed", signal.SIGKILL), ("interrupted", signal.SIGINT)):
         folder = home / "multirun" / name
@@ -148,7 +153,8 @@ def test_nothing_is_left_running_of_a_sweep_under_joblib(home, command, images, 
         assert {run.info.status for run in _runs(home, name)} == {"KILLED"}
     rest = command(*side_by_side)
     assert rest.returncode == 0, rest.stderr
-    assert [run.info.status for run in _runs(home, name)] == ["FINISHED"] * 3
+    ended = Counter(run.info.status for run in _runs(home, name))
+    assert ended["FINISHED"] == 3 and {*ended} <= {"FINISHED", "KILLED"}  # killed before its first checkpoint
 
 
 def test_a_sweep_in_which_all_fails_ends_failed_and_is_not_tried_in_vain(home, command, images):

@@ -111,7 +111,7 @@ def test_pieces_answer_as_the_whole_batch_does() -> None:
     torch.manual_seed(0)
     network = ConvNet(32, 24, blocks=2).eval()
     images = torch.randint(0, 256, (11, 3, 32, 24), dtype=torch.uint8)
-    torch.testing.assert_close(in_pieces(network, images), network(images.float()), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(in_pieces(network, images, 4), network(images.float()), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def main(config):
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, sweeps=True)
 """
 
 _CONFIG = """

@@ -64,10 +64,13 @@ def test_nan_and_a_time_limit_fail_one_trial(toy):
 
 def test_a_mistake_in_a_value_is_not_tried_again(toy):
     said = toy.run("x=1,2", "mistakes=[2]", code=1)
-    assert "x cannot be 2" in said and "given up" in said and "tries the failed" not in said
+    assert "x cannot be 2" in said and "tries the failed" not in said
+    assert "hydra.sweeper.max_retries=3 tries it again" in said
     toy.run("x=1,2", code=1)
     assert len(toy.ran()) == 2
     assert toy.ends() == ["undone", "undone"]
+    toy.run("x=1,2", "hydra.sweeper.max_retries=3")  # as the line above says
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
 
 
 def test_an_objective_that_is_not_returned_stops_the_sweep_after_its_first_trial(toy):
@@ -181,15 +184,15 @@ def test_two_processes_share_a_study_and_run_no_point_twice(toy, storage):
 
 
 def test_another_process_waits_for_a_point_and_resumes_it_when_its_owner_dies(toy):
-    first = toy.start("x=1", "sleep=30")
+    first = toy.start("x=1,2", "sleep=30")
     toy.wait_for("ran.txt")
-    second = toy.start("x=1", "sleep=0")
-    assert "waits for 1" in [second.stdout.readline() for _ in range(2)][1]
+    second = toy.start("x=1,2", "sleep=0")
+    assert "waits for 1" in [second.stdout.readline() for _ in range(3)][2]
     first.kill()
     first.communicate()
     said, _ = second.communicate(timeout=60)
     assert second.returncode == 0, said
-    assert toy.states() == {"COMPLETE": 1, "FAIL": 1}
+    assert toy.states() == {"COMPLETE": 2, "FAIL": 1}
 
 
 @pytest.mark.parametrize(

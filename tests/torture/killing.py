@@ -202,7 +202,7 @@ def _until_database(home: Path, process: subprocess.Popen[bytes]) -> None:
 def _changed(home: Path) -> float:
     """When a file of a database was last changed; 0 where there is none."""
     with suppress(FileNotFoundError):  # one that had its name changed in between
-        return max((path.stat().st_mtime for path in home.glob("*mlflow.db*")), default=0.0)
+        return max((path.stat().st_mtime for path in home.glob("*mlflow*db*")), default=0.0)
     return -1.0
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import optuna
 import pytest
 from mlflow.tracking import MlflowClient
+from omegaconf import OmegaConf
 
+from deepsquat.commands.sweep import StudyRuns
 from deepsquat.errors import UserError
 from deepsquat.runs.missing import draw_missing
 from deepsquat.study.running import Pruned
@@ -157,6 +160,29 @@ def test_two_processes_that_share_a_run_lose_nothing_of_each_other(
     assert "1 runs of this study" in lasting.waiting(tmp_path)
     two.end("FINISHED")
     assert steps(store, one) == [1, 2, 3, 4] and lasting.waiting(tmp_path) == ""
+
+
+def test_a_sweep_ends_well_though_its_store_is_locked(
+    options: MlflowOptions, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = optuna.create_study()
+    study.set_user_attr("id", "a")
+    hooks = StudyRuns(OmegaConf.create(), "depth", str(tmp_path))
+    hooks.store = store
+    hooks.parent = store.start("depth", {"study.id": "a", "sweep": "depth", "folder": str(tmp_path)})
+    trial = study.ask()
+    trial.set_user_attr("point", 0)
+    study.tell(trial, 0.5)
+    with locked(options):
+        hooks.on_trial_end(study, study.trials[0])
+        hooks.on_end(study, "done")
+    assert capsys.readouterr().out.endswith(f"once it answers: python src/sync.py {tmp_path}\n")
+    (found,) = store.tagged({"sweep": "depth"})
+    found.reopen()
+    assert lasting.waiting(tmp_path) == ""
+    found.end("FINISHED")
+    (found,) = store.tagged({"sweep": "depth"})
+    assert (found.status, found.latest_metrics()) == ("FINISHED", {"best": 0.5})
 
 
 def test_a_full_disk_is_no_end(options: MlflowOptions, store: Store, run: LastingRun) -> None:

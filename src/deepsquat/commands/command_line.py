@@ -73,6 +73,8 @@ def _read(word: str, conf: Path, many: bool) -> tuple[str, bool]:
 
 def _known(word: str, name: str, conf: Path) -> None:
     """Refuses what takes a whole group away, and what adds a value that nobody reads."""
+    if name.lstrip("+~") == "trial":
+        raise UserError(f"{word}: filled in by a sweep; leave it out")
     if word.startswith("~") and (options := _options(conf, name[1:])):
         raise UserError(f"{word}: {name[1:]} must be one of {', '.join(options)}")
     if word.startswith("+"):

@@ -89,7 +89,8 @@ def _no_value(error: OmegaConfBaseException) -> str:
     near = difflib.get_close_matches(last, keys if group else [*keys, *_names(node)], 1)
     if near:
         return f"there is no {name}; did you mean {group}{near[0]}? --help lists all"
-    return f"there is no {name}; there are {', '.join(group + key for key in keys)}"
+    beside = f"there are {', '.join(group + key for key in keys)}" if keys else "--help lists all"
+    return f"there is no {name}; {beside}"
 
 
 def _names(node: Any, group: str = "") -> list[str]:

@@ -32,8 +32,6 @@ class StudyRuns(Hooks):
     def check(self, config: DictConfig) -> None:
         from deepsquat.commands import train
 
-        if option_of(config) != option_of(self.config):
-            raise UserError("the option of sweep cannot be swept; start one sweep after the other")
         narrow(config, list(config.hydra.overrides.task))
         train.chosen(config)
 

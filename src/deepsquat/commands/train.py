@@ -16,7 +16,6 @@ from deepsquat.processes import stop_on_sigterm
 def train(config: DictConfig) -> dict[str, float]:
     """The metrics of one run, new or resumed."""
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
     stop_on_sigterm()
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -30,8 +29,6 @@ def train(config: DictConfig) -> dict[str, float]:
     choices = chosen(config)
     tags = {}
     if config.trial is not None:
-        if HydraConfig.get().mode == RunMode.RUN:
-            raise UserError("trial is filled in by a sweep; leave it out")
         from deepsquat.commands import sweep
 
         resume, tags = sweep.resumable_run(config, folder), sweep.child_tags(config.trial)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 from deepsquat.landmarks import BODY, INDEX
 
 _ANKLES = [INDEX["left_ankle"], INDEX["right_ankle"]]
@@ -24,6 +25,8 @@ class MediaPipePose:
     workers: int | None = None  # None: one for each core
 
     def __post_init__(self) -> None:
+        if self.bundle is not None and not (own := expanded(self.bundle, "pose.bundle")).is_file():
+            raise UserError(f"pose.bundle={own}: there is no such file; give the path of a .task file")
         if not 0 <= self.min_visibility <= 1:
             raise UserError(f"pose.min_visibility must be from 0 to 1, got {self.min_visibility}")
         if self.min_frames < 1:

@@ -14,7 +14,7 @@ one attempt at one.
   newest first, to go on from their checkpoints. After `failed` it begins anew.
 - A point that was interrupted or lost is resumed by whichever process comes next, as often as it happens. One
   that failed is tried again by the next start of the command, and given up after `max_retries` further
-  attempts, or at once where the error was a mistake in a value.
+  attempts; a mistake in a value uses up as many as `max_retries` allows by default.
 - A study and its folder bear one id, kept in the study's user attributes and in `study.id`.
 
 Hydra's task function is what is swept; a Task runs it as a trial. The word job is left to Hydra's options.

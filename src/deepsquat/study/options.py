@@ -63,6 +63,9 @@ class StudyOptions:
                 f"hydra.sweeper.objective names {len(self.objectives)} values, "
                 f"hydra.sweeper.direction {len(self.directions)}; give one direction for each"
             )
+        for name in self.objectives:
+            if not isinstance(name, str) or not name:
+                raise UserError(f"hydra.sweeper.objective must name what a run returns, got {name}")
         if self.pruner != "none" and (self.objective is None or len(self.directions) > 1):
             raise UserError(
                 f"hydra.sweeper.pruner={self.pruner} needs one hydra.sweeper.objective that is reported"
@@ -70,7 +73,7 @@ class StudyOptions:
 
     @property
     def directions(self) -> tuple[str, ...]:
-        return (self.direction,) if isinstance(self.direction, str) else tuple(self.direction)
+        return tuple(self.direction) if isinstance(self.direction, list | tuple) else (self.direction,)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -81,7 +84,7 @@ class StudyOptions:
                 if len(self.directions) == 1
                 else tuple(f"value {i}" for i in range(len(self.directions)))
             )
-        return (self.objective,) if isinstance(self.objective, str) else tuple(self.objective)
+        return tuple(self.objective) if isinstance(self.objective, list | tuple) else (self.objective,)
 
 
 def make_sampler(options: StudyOptions, point: int) -> Any:

@@ -48,11 +48,14 @@ class Point:
             found.append(trial.number)
         return found
 
+    @property
+    def tries(self) -> int:
+        """The tries that are used up by failures; a mistake in a value, which comes again, uses them all."""
+        failed = [trial for trial in self.trials if _how(trial) == "failed"]
+        return sum(StudyOptions.max_retries + 1 if t.user_attrs.get("mistake") else 1 for t in failed)
+
     def tries_left(self, max_retries: int) -> int:
-        """0 where another try would meet the same mistake in a value."""
-        if self.trials and self.trials[-1].user_attrs.get("mistake"):
-            return 0
-        return max(0, max_retries + 1 - sum(_how(trial) == "failed" for trial in self.trials))
+        return max(0, max_retries + 1 - self.tries)
 
 
 def _how(trial: FrozenTrial) -> str:

@@ -86,7 +86,8 @@ class Terminal:
         for point in failed:
             last = point.trials[-1]
             rest = point.tries_left(limit)
-            then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest else "given up"
+            again = f"given up; hydra.sweeper.max_retries={point.tries} tries it again"
+            then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest else again
             where = f"{self.folder}/{last.number}"
             print(f"Failed: {self._params(last)}: {last.user_attrs.get('error')} ({where}; {then})")
         if any(point.tries_left(limit) for point in failed):

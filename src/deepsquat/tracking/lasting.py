@@ -58,6 +58,7 @@ class LastingRun(tracking.Run):
         return True
 
     def reopen(self) -> None:
+        self.write_unwritten()  # else it would end the run again, whenever it is written
         self._write(lambda run: run.reopen())
 
     def params(self, values: Mapping[str, Any]) -> None:

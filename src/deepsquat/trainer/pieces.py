@@ -38,15 +38,16 @@ def may_be_split(network: nn.Module) -> bool:
     return all(is_known(module) for module in network.modules()) and not any(True for _ in network.buffers())
 
 
-def images_at_once(network: nn.Module) -> int:
+def images_at_once(network: nn.Module, bytes_per_image: int) -> int:
     """How many images a core of a CPU takes forward and backward at a time, at the most.
 
     Few: what a layer leaves behind then lies in the cache when the next one, and the way back, needs it. But
-    every piece adds to the gradients of all weights once more, so that large networks take larger pieces.
-    It must not depend on the machine: sums are taken piece by piece.
+    every piece adds to the gradients of all weights once more, so that large networks take larger pieces, and
+    so do those that leave little behind: bytes_per_image. It must not depend on the machine: sums are taken
+    piece by piece.
     """
     weights = sum(weight.numel() for weight in network.parameters())
-    return max(4, round(4 * (weights / 2.5e6) ** 0.5))
+    return max(4, round(4 * (weights / 2.5e6) ** 0.5), 2**20 // max(1, bytes_per_image))
 
 
 def cut(x: Tensor, at_once: int) -> Sequence[Tensor]:
@@ -65,7 +66,7 @@ def on_one_core(work: Callable[[], Tensor]) -> "Future[Tensor]":
     return _cores(torch.get_num_threads()).submit(work)
 
 
-def in_pieces(network: nn.Module, images: Tensor) -> Tensor:
+def in_pieces(network: nn.Module, images: Tensor, at_once: int) -> Tensor:
     """The network's answers to (B, ...) images, without gradients, by all cores; one core a piece."""
 
     def answer(piece: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ def in_pieces(network: nn.Module, images: Tensor) -> Tensor:
             return forward(network, piece)
 
     pool = _cores(torch.get_num_threads())
-    return torch.cat(list(pool.map(answer, cut(images, images_at_once(network)))))
+    return torch.cat(list(pool.map(answer, cut(images, at_once))))
 
 
 class Spread:
@@ -86,10 +87,9 @@ class Spread:
     number. So the same bits come out on one core as on many of the same kind.
     """
 
-    def __init__(self, network: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def __init__(self, network: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], at_once: int) -> None:
         """loss: of what the network says (B, outputs) and the truth (B, ...), a mean over images."""
-        self.network, self.loss = network, loss
-        self.at_once = images_at_once(network)
+        self.network, self.loss, self.at_once = network, loss, at_once
 
     def __call__(self, images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the batch's gradients to the weights'; its loss, and what the network said."""

@@ -46,7 +46,7 @@ def answers(network: nn.Module, images: Tensor, bytes_per_image: int) -> Tensor:
     through it whole.
     """
     if not images.is_cuda and pieces.may_be_split(network):
-        return pieces.in_pieces(network, images)
+        return pieces.in_pieces(network, images, pieces.images_at_once(network, bytes_per_image))
     at_once = _that_fit(network, images.device, len(images), bytes_per_image)
     return torch.cat([forward(network, piece) for piece in images.split(at_once)])
 
@@ -63,7 +63,8 @@ def make_step(
     """The step for a device. compile: through torch.compile, on a GPU."""
     gradients: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     if device.type != "cuda" and pieces.may_be_split(network):
-        gradients = pieces.Spread(network, loss.target.loss)
+        at_once = pieces.images_at_once(network, bytes_per_image)
+        gradients = pieces.Spread(network, loss.target.loss, at_once)
     else:
         at_once = _that_fit(network, device, batch_size, bytes_per_image)
         gradients = _Whole(network, loss.target.loss, at_once, compile)
