@@ -12,6 +12,7 @@ import torch
 
 from deepsquat import tracking
 from deepsquat.errors import UserError
+from deepsquat.evaluation import transfer
 from deepsquat.images import Images, load_images
 from deepsquat.locks import held
 from deepsquat.runs import files as run_files
@@ -70,6 +71,7 @@ def train(
         crossing = audit(parts, choices.split.by)
         batch_size, style = choices.optim.batch_size, choices.skeleton
         data = SquatData(images, parts, batch_size, choices.seed, choices.augment, style, device)
+        elsewhere = _elsewhere(choices)
         say_data(choices, data, crossing)
         if resume:
             run = _resumed(store, resume, images, {"folder": str(folder), **tags})
@@ -83,7 +85,7 @@ def train(
             if not resume:
                 log_inputs(run, choices, config, images, data, folder / "files", in_sweep)
             try:
-                fitted = _fit_and_test(choices, run, data, folder, resume is not None)
+                fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
             finally:
                 _keep_checkpoints(run, folder, in_sweep)
             found = {part: predictions(data.parts[part], said) for part, said in fitted.p_good.items()}
@@ -94,16 +96,28 @@ def train(
                 run_files.draw_results(files, data, found, history, choices.title(run.id))
             run.artifact(files)
         (folder / checkpoint.LAST).unlink(missing_ok=True)
-    say_results(choices, run.id, found, fitted.metrics)
+    say_results(choices, run.id, found, fitted.metrics, transfer.lines(fitted.elsewhere))
     if unwritten := run.unwritten():
         print(unwritten)
     return Result(run.id, fitted.metrics, folder)
 
 
-def returned(target: Target, metrics: Iterable[str]) -> list[str]:
-    """The names of what a run returns."""
+def returned(target: Target, metrics: Iterable[str], elsewhere: Iterable[str]) -> list[str]:
+    """The names of what a run returns. elsewhere: the names of further data that it is tested on."""
     measured = ("loss", target.loss_name, "l2_penalty", *metrics)
-    return [*(f"{part}/{name}" for part in PARTS for name in measured), "fit_seconds", "best_epoch"]
+    own = [f"{part}/{name}" for part in PARTS for name in measured]
+    return [*own, *transfer.metric_names(elsewhere), "fit_seconds", "best_epoch"]
+
+
+def _elsewhere(choices: Choices) -> dict[str, Images]:
+    """What the finished network is tested on beside its own data; read now, since errors come early."""
+    sources = choices.evaluation.items()
+    found = {
+        name: load_images(source, choices.pose, choices.skeleton, choices.data_folder)
+        for name, source in sources
+    }
+    transfer.refuse_unlabelled(found)
+    return found
 
 
 def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[str, str]) -> tracking.Run:
@@ -132,10 +146,16 @@ def _keep_checkpoints(run: tracking.Run, folder: Path, in_sweep: bool) -> None:
 class _Fitted:
     p_good: dict[str, torch.Tensor]  # (m,) of val and test
     metrics: dict[str, float]
+    elsewhere: dict[str, transfer.Elsewhere]
 
 
 def _fit_and_test(
-    choices: Choices, run: tracking.Run, data: SquatData, folder: Path, goes_on: bool
+    choices: Choices,
+    run: tracking.Run,
+    data: SquatData,
+    elsewhere: Mapping[str, Images],
+    folder: Path,
+    goes_on: bool,
 ) -> _Fitted:
     pl.seed_everything(choices.seed, verbose=False)
     classifier = Classifier(
@@ -166,9 +186,11 @@ def _fit_and_test(
         ) from error
     test = data.parts["test"]
     tested = classifier.evaluate("test", test, test.device)
+    transferred = transfer.tested(elsewhere, classifier.said_good, test.device, choices.optim.batch_size)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
+    closing |= transfer.metrics_of(transferred)
     run.metrics(tested | closing, trainer.current_epoch)
     if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
         classifier.evaluate("val", data.parts["val"], test.device)
         last_epoch = run.latest_metrics()
-    return _Fitted(classifier.p_good, last_epoch | tested | closing)
+    return _Fitted(classifier.p_good, last_epoch | tested | closing, transferred)

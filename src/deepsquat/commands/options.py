@@ -1,6 +1,7 @@
 """From Hydra's config to what the stages take, types and ranges checked."""
 
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from deepsquat.model.network import Network
     from deepsquat.trainer.metrics import Metric
     from deepsquat.trainer.target import Target
+
+_DATA = Path(__file__).resolve().parents[3] / "conf" / "data"
 
 # In configs of earlier versions.
 _RENAMED = {"deepsquat.model.convnet.ConvNetOptions": "deepsquat.model.convnet.ConvNet"}
@@ -81,6 +84,34 @@ def build_metrics(config: DictConfig) -> dict[str, "Metric"]:
         own = f"{metrics.__name__}.{name}.{name}"
         function = named(str(options.get("_target_", own)), f"{key}._target_")
         found[name] = partial(function, **arguments.fitted(function, _plain(options), key, {}, first=1))
+    return found
+
+
+def build_sources(config: DictConfig) -> dict[str, Any]:
+    """What stands under `evaluation.on`: by name, an option of data and values of it.
+
+    Raises:
+        UserError: no such option, or values that it does not take.
+    """
+    found: dict[str, Any] = {}
+    for name, told in config.evaluation.on.items():
+        key = f"evaluation.on.{name}"
+        option = told.get("option") if OmegaConf.is_dict(told) else None
+        file = _DATA / f"{option}.yaml"
+        if not isinstance(option, str) or not file.is_file():
+            there = ", ".join(sorted(path.stem for path in _DATA.glob("*.yaml")))
+            raise UserError(
+                f"{key} must name an option of data, as in {{option: videos, root: DIR}}: {there}"
+            )
+        values = {word: value for word, value in told.items() if word != "option"}
+        with open_dict(config):
+            alone = OmegaConf.merge(config, {"data": None})
+        assert isinstance(alone, DictConfig)
+        alone.data = OmegaConf.merge(OmegaConf.load(file), values)
+        try:
+            found[str(name)] = build(alone, "data")
+        except UserError as error:
+            raise UserError(f"{key}: {error}") from error
     return found
 
 

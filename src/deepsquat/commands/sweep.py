@@ -39,7 +39,7 @@ class StudyRuns(Hooks):
         from deepsquat.trainer.target import GoodOrBad
         from deepsquat.training import returned
 
-        return returned(GoodOrBad(), build_metrics(self.config))
+        return returned(GoodOrBad(), build_metrics(self.config), self.config.evaluation.on)
 
     def identity(self) -> Mapping[str, str]:
         from deepsquat.images import load_images

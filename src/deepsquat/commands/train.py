@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from deepsquat.commands.options import build, build_metrics, build_network, narrow
+from deepsquat.commands.options import build, build_metrics, build_network, build_sources, narrow
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, read_checked
 from deepsquat.processes import stop_on_sigterm
@@ -87,11 +87,13 @@ def chosen(config: DictConfig) -> Any:
     network = build_network(config, target, style.height, style.width)
     refuse_large_batch(network, options["optim"].batch_size, device_of(options["trainer"]))
     protocol = config.protocol
+    evaluation = build_sources(config)
     return Choices(
         **options,
         model=network,
         target=target,
         metrics=metrics,
+        evaluation=evaluation,
         seed=config.seed,
         protocol=protocol.name,
         protocol_note=protocol.note,

@@ -35,6 +35,7 @@ class Choices:
     tracking: TrackingOptions
     target: Target
     metrics: Mapping[str, Metric]
+    evaluation: Mapping[str, Any]  # further data to test on, as `data`, by name
     seed: int
     protocol: str
     protocol_note: str

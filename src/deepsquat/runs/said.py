@@ -1,6 +1,6 @@
 """What a run says on the terminal: its data before the first epoch, its results at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from deepsquat.runs.choices import Choices
 from deepsquat.split import Audit
@@ -20,9 +20,13 @@ def say_data(choices: Choices, data: SquatData, crossing: Audit) -> None:
 
 
 def say_results(
-    choices: Choices, run_id: str, found: Mapping[str, Predictions], metrics: Mapping[str, float]
+    choices: Choices,
+    run_id: str,
+    found: Mapping[str, Predictions],
+    metrics: Mapping[str, float],
+    more: Sequence[str],
 ) -> None:
-    """A table of the parts, and how to look at the run."""
+    """A table of the parts, what more there is to say, and how to look at the run."""
     print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   right, with 95 % interval")
     for part in ("train", "val", "test"):
         loss, bce, accuracy = (metrics[f"{part}/{name}"] for name in ("loss", "bce", "accuracy"))
@@ -32,6 +36,8 @@ def say_results(
             right = int(((p_good > 0.5) == label).sum())
             line += f"{right / len(label):9.1%}   {right} of {len(label)}; {_words(interval(found[part]))}"
         print(line)
+    if more:
+        print("", *more, sep="\n")
     print(f"\nRun {run_id} ({choices.protocol_note}). To look at it: {choices.tracking.how_to_look()}")
 
 

@@ -105,9 +105,16 @@ class Classifier(pl.LightningModule):
         measures, outputs = self._step(self.target.inputs(batch), truth)
         self._epochs["train"].add(measures, outputs, truth, batch[2])
 
+    def said_good(self, batch: Batch) -> Tensor:
+        """The probability of good form (B,) of each image, without dropout where the network is set so."""
+        return self.target.p_good(self._outputs(batch))
+
+    def _outputs(self, batch: Batch) -> Tensor:
+        return answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
+
     def _measure(self, part: str, batch: Batch) -> None:
         truth = self.target.truth(batch)
-        outputs = answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
+        outputs = self._outputs(batch)
         measures = torch.stack([self.target.loss(outputs, truth), penalty_of(self.loss, outputs.device)])
         self._epochs[part].add(measures, outputs, truth, batch[2])
 

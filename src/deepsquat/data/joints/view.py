@@ -27,7 +27,9 @@ class View:
         for field in fields(self):
             if field.name not in limits:
                 continue
-            (low, high), (least, most) = getattr(self, field.name), limits[field.name]
+            values, (least, most) = tuple(getattr(self, field.name)), limits[field.name]
+            object.__setattr__(self, field.name, values)  # a config has lists, which cannot be hashed
+            low, high = values if len(values) == 2 else (most, least)
             if not least <= low <= high <= most:
                 raise UserError(
                     f"data.view.{field.name} must be two numbers from {least} to {most}, the smaller first"

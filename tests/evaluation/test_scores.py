@@ -1,0 +1,52 @@
+"""Areas and accuracies against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, with_reference
+
+
+def test_the_area_counts_pairs_and_halves_ties() -> None:
+    label = np.array([1, 1, 0, 0])
+    assert auc(label, np.array([2.0, 1.0, 0.0, -1.0])) == 1
+    assert auc(label, np.array([0.0, 0.0, 0.0, 0.0])) == 0.5
+    # Of the four pairs 3 > 2, 3 > 1 and 1 = 1 count 1, 1 and a half; 1 < 2 counts nothing.
+    assert auc(label, np.array([3.0, 1.0, 2.0, 1.0])) == 2.5 / 4
+    assert math.isnan(auc(np.array([1, 1]), np.array([0.0, 1.0])))
+
+
+def test_the_area_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    generator = np.random.default_rng(0)
+    label, score = generator.integers(0, 2, 300), generator.integers(0, 20, 300).astype(float)
+    assert auc(label, score) == pytest.approx(roc_auc_score(label, score))
+
+
+def test_balanced_accuracy_weighs_both_labels_alike() -> None:
+    label = np.array([1, 0, 0, 0])
+    assert balanced_accuracy(label, np.array([False, False, False, False])) == 0.5
+    assert balanced_accuracy(label, np.array([True, False, False, True])) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_a_reference_takes_a_persons_own_level_away() -> None:
+    """Two people, the second's scores 10 higher: useless across them, perfect beside a good squat of each."""
+    score = np.array([1.0, 1.1, 0.0, 0.1, 11.0, 11.1, 10.0, 10.1])
+    label = np.array([1, 1, 0, 0, 1, 1, 0, 0])
+    subject = np.repeat(["a", "b"], 4)
+    without, reference = with_reference(Scores(score, label, subject))
+    assert reference == 1.0
+    # Good squats left: one of a, one of b. Against four bad ones a's wins two pairs, b's four.
+    assert without == pytest.approx(6 / 8)
+
+
+def test_who_has_no_good_squat_or_no_name_is_in_neither_figure() -> None:
+    score = np.array([1.0, 0.9, 0.0, 50.0, -50.0])
+    label = np.array([1, 1, 0, 0, 1])
+    subject = np.array(["a", "a", "a", "b", ""])
+    without, reference = with_reference(Scores(score, label, subject))
+    assert (without, reference) == (1.0, 1.0)
+    nobody = with_reference(Scores(score[3:], label[3:], np.array(["", ""])))
+    assert all(math.isnan(value) for value in nobody)
