@@ -13,7 +13,7 @@ from deepsquat.errors import UserError
 from deepsquat.measures import FAULTS, Limits, faulty, measured
 
 _CANDIDATES = 24  # forms that are drawn at once, to find one with the wanted label
-_ROUNDS = 60
+_ROUNDS = 400  # some bodies squat well in one way of a hundred
 _PEOPLE = 200
 
 # Mass of trunk, head and arms, of both thighs, of both shanks, shares of the body's; the trunk's centre of
