@@ -112,8 +112,7 @@ def _estimated(
         poses[work.video] = found
 
     if missing := [work for work in works if work.video not in poses]:
-        own = None if pose.bundle is None else Path(pose.bundle)
-        bundle = model_bundle.pose_bundle(folder / "models", own)
+        bundle = model_bundle.pose_bundle(folder / "models", pose.own)
         estimate(missing, bundle, pose.workers, keep)
     return _assembled(videos.squats, poses, pose)
 
