@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from deepsquat.trainer.metrics import Metric
     from deepsquat.trainer.target import Target
 
-# In configs of earlier versions.
-_RENAMED = {"deepsquat.model.convnet.ConvNetOptions": "deepsquat.model.convnet.ConvNet"}
-
 
 def build(config: DictConfig, group: str) -> Any:
     """The dataclass that the group's `_target_` names, filled with its values, types checked.
@@ -97,8 +94,7 @@ def narrow(config: DictConfig, overrides: list[str]) -> None:
 
 
 def _target(config: DictConfig, group: str) -> Any:
-    name = str(config[group].get("_target_"))
-    return named(_RENAMED.get(name, name), f"{group}._target_")
+    return named(str(config[group].get("_target_")), f"{group}._target_")
 
 
 def _plain(values: Any) -> Any:
