@@ -37,7 +37,7 @@ class FrameChoice:
         if self.each_side < 0:
             raise UserError(f"data.frames.each_side must be 0 or more, got {self.each_side}")
         if not 0 < self.step < 60:
-            raise UserError(f"data.frames.step must be above 0 seconds, got {self.step}")
+            raise UserError(f"data.frames.step must be above 0 and below 60 seconds, got {self.step}")
 
     def times(self, squat: Squat) -> list[float]:
         """Wanted times in seconds, rising, inside the squat; the middle one is its bottom."""
