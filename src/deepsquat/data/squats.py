@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 
@@ -24,6 +26,30 @@ class Squat:
     @property
     def id(self) -> str:
         return f"{self.video}#{self.index}"
+
+
+def rows_of(
+    squat: Squat,
+    frame: np.ndarray,
+    time: np.ndarray,
+    offset: np.ndarray,
+    aspect: np.ndarray,
+    landmarks: np.ndarray,
+) -> LandmarkTable:
+    """The rows of one squat's frames; the columns as LandmarkTable has them."""
+    n = len(frame)
+    return LandmarkTable(
+        squat=np.full(n, squat.id),
+        video=np.full(n, squat.video),
+        subject=np.full(n, squat.subject or ""),
+        faults=np.full(n, "+".join(squat.faults)),
+        label=np.full(n, -1 if squat.label is None else squat.label, np.int8),
+        frame=frame,
+        time=time,
+        offset=offset,
+        aspect=aspect,
+        landmarks=landmarks,
+    )
 
 
 @dataclass(frozen=True)
