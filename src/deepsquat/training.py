@@ -164,11 +164,10 @@ def _fit_and_test(
             f"optim.batch_size={choices.optim.batch_size} is more than the GPU's memory holds; "
             "take a smaller batch, a smaller network or trainer=cpu"
         ) from error
-    test = data.parts["test"]
-    tested = classifier.evaluate("test", test, test.device)
+    if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
+        classifier.evaluate("val", data.parts["val"], data.parts["val"].device)
+        last_epoch = run.latest_metrics()
+    tested = classifier.evaluate("test", data.parts["test"], data.parts["test"].device)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     run.metrics(tested | closing, trainer.current_epoch)
-    if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
-        classifier.evaluate("val", data.parts["val"], test.device)
-        last_epoch = run.latest_metrics()
     return _Fitted(classifier.p_good, last_epoch | tested | closing)
