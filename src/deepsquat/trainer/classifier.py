@@ -102,12 +102,14 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> None:
         assert self._step is not None
         truth = self.target.truth(batch)
-        measures, outputs = self._step(self.target.inputs(batch), truth)
+        with self.chosen.at_work():
+            measures, outputs = self._step(self.target.inputs(batch), truth)
         self._epochs["train"].add(measures, outputs, truth, batch[2])
 
     def _measure(self, part: str, batch: Batch) -> None:
         truth = self.target.truth(batch)
-        outputs = answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
+        with self.chosen.at_work():
+            outputs = answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
         measures = torch.stack([self.target.loss(outputs, truth), penalty_of(self.loss, outputs.device)])
         self._epochs[part].add(measures, outputs, truth, batch[2])
 
