@@ -79,7 +79,7 @@ def train(
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
             print(f"Run {run.id}, in {folder}")
-            in_sweep = "mlflow.parentRunId" in tags
+            in_sweep = tracking.PARENT in tags
             if not resume:
                 log_inputs(run, choices, config, images, data, folder / "files", in_sweep)
             try:
@@ -108,8 +108,6 @@ def returned(target: Target, metrics: Iterable[str]) -> list[str]:
 
 def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[str, str]) -> tracking.Run:
     run = store.find(run_id)
-    if run.status == "FINISHED" and "trial" not in tags:
-        raise UserError(f"resume={run_id}: this run has finished; start a new one")
     before, now = run.tag("data.fingerprint"), str(images.fingerprint)
     if before and before != now:
         raise UserError(

@@ -13,7 +13,8 @@ from deepsquat.paper.evidence import Verdict
 from deepsquat.paper.page import Heading, Picture, Table, Text, markdown, page
 from deepsquat.paper.report import write as write_report
 from deepsquat.paper.runs import Only
-from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
+from deepsquat.tracking import Run
+from deepsquat.tracking.mlflow import MlflowOptions, Store
 
 SOURCES = ("synthetic", "videos", "ui_prmd")
 ASKED = {
