@@ -48,7 +48,7 @@ class Trained:
 
     @property
     def what(self) -> tuple[frozenset[tuple[str, str]], str | None, str | None]:
-        """What was run, but for the seed: network, training, protocol, data. Repetitions share it."""
+        """What was run, but for the seed: network, options, protocol, data. Repetitions share it."""
         params = frozenset((name, value) for name, value in self.params.items() if not _NOT_WHAT.match(name))
         return params, self.tags.get("protocol"), self.tags.get("data.fingerprint")
 
