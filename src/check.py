@@ -50,6 +50,9 @@ CPUS = Path("/sys/devices/system/cpu/possible")  # MediaPipe's allocator aborts 
 
 
 def main(modules: Sequence[str]) -> int:
+    if {"-h", "--help"} & set(modules):
+        print(__doc__, end="")
+        return 0
     if modules:  # the child of `failures`
         try_imports(modules)
         return 0

@@ -58,6 +58,12 @@ def test_nothing_is_missing_where_these_tests_run() -> None:
     assert done.stdout.count("\n") == 1 and done.stdout.startswith("Nothing is missing")
 
 
+def test_help_says_what_it_is_for() -> None:
+    line = [sys.executable, ROOT / "src" / "check.py", "--help"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("Says in one line what this machine still lacks")
+
+
 @pytest.mark.skipif(not shutil.which("ldd"), reason="makes libraries of Linux")
 def test_libraries_that_are_not_there_are_said_by_their_packages(machine: Machine) -> None:
     machine.has("cv2", f"raise ImportError('libGL.so.1: {NOT_FOUND}')")

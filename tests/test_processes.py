@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from deepsquat.processes import cores, uninterrupted
+from deepsquat.study.task import TimeLimit, time_limit
 from program import ROOT
 
 
@@ -30,13 +31,21 @@ def test_a_signal_is_not_lost_where_the_block_fails() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_time_limit_waits_too() -> None:
+    done = []
+    with pytest.raises(TimeLimit), time_limit(0.05), uninterrupted():
+        time.sleep(0.2)
+        done.append("after the signal")
+    assert done == ["after the signal"]
+
+
 _ON_A_TERMINAL = """
 import sys, time
 sys.path.insert(0, "src")
 from deepsquat.processes import stop_on_sigterm
 stop_on_sigterm()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("to a terminal that is gone", flush=True)

@@ -42,7 +42,7 @@ def test_every_command_runs(line: str, command: Command, corpus, arrays: str, tm
     if any(word.endswith("=FILE") for word in words):
         pytest.skip("needs a data set that a user must download; its reader has tests of its own")
     if words[0] == "src/reproduce.py":
-        pytest.skip("days without a GPU; tests/test_reproduction.py runs it at a tiny size")
+        pytest.skip("days without a GPU; tests/paper/test_reproduction.py runs it at a tiny size")
     words = [word.replace("DIR", str(corpus.root)).replace("squats.npz", arrays) for word in words]
     training = words[0] == "src/train.py"
     if words[0] == "src/report.py":

@@ -133,6 +133,7 @@ def test_a_run_killed_between_its_last_epoch_and_its_end_is_finished_by_resume(
     run = run_id(whole.stdout)
     folder = Path(client(home).get_run(run).data.tags["folder"])
     shutil.copy(home / "mlruns" / run / "artifacts" / "checkpoints" / "last.ckpt", folder)
+    predicted = (home / "mlruns" / run / "artifacts" / "predictions.csv").read_bytes()
     client(home).update_run(run, status="RUNNING")  # as a SIGKILL leaves it
     resumed = command("src/train.py", f"resume={run}")
     assert resumed.returncode == 0, resumed.stderr
@@ -140,6 +141,7 @@ def test_a_run_killed_between_its_last_epoch_and_its_end_is_finished_by_resume(
     table = [line for line in whole.stdout.splitlines() if line.startswith(("train ", "val ", "test "))]
     assert len(table) == 3
     assert [line for line in resumed.stdout.splitlines() if line in table] == table
+    assert (home / "mlruns" / run / "artifacts" / "predictions.csv").read_bytes() == predicted
 
 
 def test_nan_ends_the_run_failed_and_names_the_step(command: Command, corpus, home: Path) -> None:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
-_INTERRUPTS: tuple[int, ...] = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP) if n is not None)
+_ALARM: int | None = getattr(signal, "SIGALRM", None)  # by which a sweep ends a trial that takes too long
+_INTERRUPTS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP, _ALARM) if n is not None)
 
 
 def cores() -> int:
@@ -51,7 +52,7 @@ def interrupt(signum: int, frame: Any) -> NoReturn:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Puts Ctrl-C and SIGTERM off until the block has ended, also where it ends by an error.
+    """Puts Ctrl-C, SIGTERM and alarms off until the block has ended, also where it ends by an error.
 
     For what must not be stopped in the middle: torch's file writer, interrupted, raises an error of its own
     in the place of KeyboardInterrupt, and a database may be left locked.

@@ -81,7 +81,7 @@ def train(
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
             print(f"Run {run.id}, in {folder}")
-            in_sweep = "mlflow.parentRunId" in tags
+            in_sweep = tracking.PARENT in tags
             if not resume:
                 log_inputs(run, choices, config, images, data, folder / "files", in_sweep)
             try:
@@ -122,8 +122,6 @@ def _elsewhere(choices: Choices) -> dict[str, Images]:
 
 def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[str, str]) -> tracking.Run:
     run = store.find(run_id)
-    if run.status == "FINISHED" and "trial" not in tags:
-        raise UserError(f"resume={run_id}: this run has finished; start a new one")
     before, now = run.tag("data.fingerprint"), str(images.fingerprint)
     if before and before != now:
         raise UserError(
@@ -184,13 +182,13 @@ def _fit_and_test(
             f"optim.batch_size={choices.optim.batch_size} is more than the GPU's memory holds; "
             "take a smaller batch, a smaller network or trainer=cpu"
         ) from error
-    test = data.parts["test"]
-    tested = classifier.evaluate("test", test, test.device)
-    transferred = transfer.tested(elsewhere, classifier.said_good, test.device, choices.optim.batch_size)
+    if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
+        classifier.evaluate("val", data.parts["val"], data.parts["val"].device)
+        last_epoch = run.latest_metrics()
+    tested = classifier.evaluate("test", data.parts["test"], data.parts["test"].device)
+    device = data.parts["test"].device
+    transferred = transfer.tested(elsewhere, classifier.said_good, device, choices.optim.batch_size)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
     run.metrics(tested | closing, trainer.current_epoch)
-    if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
-        classifier.evaluate("val", data.parts["val"], test.device)
-        last_epoch = run.latest_metrics()
     return _Fitted(classifier.p_good, last_epoch | tested | closing, transferred)

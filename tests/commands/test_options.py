@@ -112,12 +112,6 @@ def test_a_class_of_the_convnets_own_values_gets_none_that_was_not_typed() -> No
     assert dict(found.arguments) == {"hidden": (5,), "dropout": 0.0, "height": 144, "width": 81}
 
 
-def test_a_config_of_before_names_the_same_network() -> None:
-    config = composed()
-    config.model._target_ = "deepsquat.model.convnet.ConvNetOptions"
-    assert build_network(config, GoodOrBad(), 144, 81) == network()
-
-
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

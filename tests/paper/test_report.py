@@ -8,12 +8,15 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from deepsquat.errors import UserError
-from deepsquat.paper import grids, tables
+from deepsquat.paper import grids, runs, tables
 from deepsquat.paper.evidence import Verdict
 from deepsquat.paper.page import Heading, Picture, Table, Text, markdown, page
 from deepsquat.paper.report import write as write_report
 from deepsquat.paper.runs import Only
-from deepsquat.tracking.mlflow import MlflowOptions, Run, Store
+from deepsquat.runs.files import PREDICTIONS
+from deepsquat.tracking import Run
+from deepsquat.tracking.mlflow import MlflowOptions, Store
+from deepsquat.trainer.predictions import confusion
 
 SOURCES = ("synthetic", "videos", "ui_prmd")
 ASKED = {
@@ -159,6 +162,28 @@ def test_table_4_holds_a_run_only_where_every_param_is_there_and_the_protocols(
     for name, value in (("model._target_", "mine.Net"), ("skeleton.height", 48), ("trainer.max_epochs", 1)):
         assert "0.4321" not in single({**whole, name: value}), name
     assert "0.4321" in single(whole)
+
+
+def test_table_5_counts_what_the_run_said_of_val(options: MlflowOptions, tmp_path: Path) -> None:
+    store = Store(options)
+    found = []
+    for rows in (
+        None,
+        ("val,a,v,,1,0.9", "val,b,v,,1,0.2", "val,c,v,,0,0.1", "test,d,v,,0,0.9"),
+        ("val,a,v",),
+    ):
+        run = store.start("final", TAGS)
+        if rows is not None:
+            path = tmp_path / PREDICTIONS
+            path.write_text("\n".join(["part,squat,video,subject,label,p_good", *rows]))
+            run.artifact(path)
+        found.append(runs.Trained(run.id, "FINISHED", 0, {}, {}, TAGS))
+    none, some, damaged = found
+    assert runs.predictions(store, none) == {}
+    val = runs.predictions(store, some)["val"]
+    assert confusion(val.label, val.p_good).tolist() == [[1, 1], [0, 1]]
+    with pytest.raises(UserError, match="damaged"):
+        runs.predictions(store, damaged)
 
 
 def test_only_repetitions_of_a_grid_points_run_count_for_the_kernel(

@@ -3,6 +3,7 @@
 import json
 import re
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from deepsquat.errors import UserError
 from deepsquat.images import Images, save
-from deepsquat.paper.reproduction import pack, steps
+from deepsquat.paper import reproduction
+from deepsquat.paper.reproduction import Step, pack, steps
 from program import Command
 
 SMALL = (
@@ -69,6 +71,43 @@ def test_what_cannot_be_run_is_refused_before_anything_is(file: Path) -> None:
 def test_nothing_is_packed_where_nothing_was_run(tmp_path: Path) -> None:
     assert pack(tmp_path, tmp_path / "out", ["final-paper-tiny"]) is None
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository whose src/train.py runs the code that it is given."""
+    train = tmp_path / "src" / "train.py"
+    train.parent.mkdir()
+    train.write_text("import sys; exec(sys.argv[1])")
+    return tmp_path
+
+
+def test_the_exit_code_says_what_became_of_the_steps(
+    root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def code_of(*codes: int, minutes: float | None = None) -> int:
+        found = [Step(f"final-paper-{code}", [f"sys.exit({code})"]) for code in codes]
+        return reproduction.run(found, root, root / "home", minutes, root / "out")
+
+    assert (code_of(0, 0), code_of(0, 1, 0), code_of(1, 2, 0)) == (0, 1, 2)
+    assert "[3/3]" in capfd.readouterr().out.split("[1/3]")[1]  # one that failed does not stop the others
+    assert code_of(0, minutes=0.1) == 75
+    refused = [Step("final-paper-x", ["sys.exit('error: no')"]), Step("final-paper-y", ["sys.exit(2)"])]
+    capfd.readouterr()
+    assert reproduction.run(refused, root, root / "home", None, root / "out") == 2
+    assert capfd.readouterr().err == "error: no\n"  # nothing of ours beside it
+
+
+def test_a_sweep_that_ignores_ctrl_c_is_ended_cleanly(root: Path) -> None:
+    code = (
+        "import signal, time; from pathlib import Path; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(Path('ended').touch()))\n"
+        "Path('begun').touch(); time.sleep(50)"
+    )
+    start = time.monotonic()
+    assert reproduction._run(Step("final-paper-x", [code]), root, 2) is None
+    assert (root / "begun").exists() and (root / "ended").exists()
+    assert time.monotonic() - start < 20
 
 
 @pytest.mark.slow

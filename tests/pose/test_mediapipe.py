@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepsquat.data.squats import LabelledVideos
+from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX
+from deepsquat.pose.inputs import video_inputs
 from deepsquat.pose.mediapipe import MediaPipePose, PoseEstimator, upright
 from deepsquat.pose.model_bundle import pose_bundle
 from films import read_frames
@@ -108,3 +109,11 @@ def test_a_frame_gives_the_same_landmarks_in_any_order_and_memory_layout(
 
 def test_nobody_is_found_in_an_empty_room(estimator: PoseEstimator) -> None:
     assert estimator(np.full((240, 136, 3), 128, np.uint8)) is None
+
+
+def test_a_bundle_in_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.task").write_text("no zip\n")
+    nothing = LabelledVideos(tmp_path, (), FrameChoice())
+    with pytest.raises(UserError, match=f"^pose.bundle={tmp_path}/mine.task: not a readable bundle"):
+        video_inputs(nothing, MediaPipePose(bundle="~/mine.task"), tmp_path)

@@ -40,10 +40,10 @@ def test_what_is_no_bundle_is_refused_in_one_line(tmp_path: Path) -> None:
     text = tmp_path / "text.task"
     text.write_text("no zip\n")
     cases = {
-        tmp_path / "missing.task": "no such file",
+        tmp_path / "missing.task": "cannot be read",
         tmp_path / "missing.whl": "cannot be read",
         _zip(tmp_path / "other.whl", {"mediapipe/__init__.py": b""}): "its sha256 is",
-        tmp_path: "no such file",
+        tmp_path: "cannot be read",
         text: "not a readable bundle",
         _zip(tmp_path / "half.task", {MEMBERS[0]: model}): MEMBERS[1],
         _zip(tmp_path / "small.task", dict.fromkeys(MEMBERS, model), zipfile.ZIP_DEFLATED): "compressed",

@@ -252,12 +252,12 @@ def test_what_was_deleted_in_mlflow_is_not_brought_back(
     [
         (
             ["{home}/nowhere"],
-            "nowhere: there is no such folder; name a folder that tracking=offline has filled",
+            "nowhere: there is no such folder; name a folder with runs of tracking=offline",
         ),
         (["README.md"], "README.md: is no folder"),
         (["conf"], "conf: there is no run in it or below it"),
         (["here", "there"], "one folder at a time, which may hold the others: here there"),
-        (["conf", "trackin.uri=x"], "Could not override 'trackin.uri'"),
+        (["conf", "trackin.uri=x"], "there is no trackin; did you mean tracking?"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

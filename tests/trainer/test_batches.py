@@ -93,7 +93,7 @@ def test_the_parts_share_no_image_and_count_squats_and_images() -> None:
     assert found.train_dataloader().shuffle_seed == 0 and found.val_dataloader().shuffle_seed is None
     rows = [set(found.parts[name].rows.tolist()) for name in ("train", "val", "test")]
     assert len(set.union(*rows)) == sum(map(len, rows)) == 24
-    assert found.test_dataloader().image(0)[0, 0, 0] == 12
+    assert found.parts["test"].image(0)[0, 0, 0] == 12
 
 
 def test_a_batch_larger_than_train_is_refused() -> None:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 _DATA = Path(__file__).resolve().parents[3] / "conf" / "data"
 
-# In configs of earlier versions.
-_RENAMED = {"deepsquat.model.convnet.ConvNetOptions": "deepsquat.model.convnet.ConvNet"}
-
 
 def build(config: DictConfig, group: str) -> Any:
     """The dataclass that the group's `_target_` names, filled with its values, types checked.
@@ -128,8 +125,7 @@ def narrow(config: DictConfig, overrides: list[str]) -> None:
 
 
 def _target(config: DictConfig, group: str) -> Any:
-    name = str(config[group].get("_target_"))
-    return named(_RENAMED.get(name, name), f"{group}._target_")
+    return named(str(config[group].get("_target_")), f"{group}._target_")
 
 
 def _plain(values: Any) -> Any:

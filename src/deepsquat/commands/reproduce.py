@@ -13,21 +13,21 @@ from deepsquat.files import expanded
 
 
 def reproduce(config: DictConfig) -> None:
-    """Runs what is left. Exit code 0 all done, 75 out of time, 1 some runs failed."""
+    """Runs what is left, and ends with the exit code of `reproduction.run`."""
     from deepsquat.paper import reproduction
 
     minutes = _minutes(config.minutes)
     files = [expanded(file, "files") for file in listed(config, "files")]
     steps = reproduction.steps(files, listed(config, "tables"), listed(config, "train", may_be_empty=True))
     home, out = Path(run.home()), expanded(config.out, "out")
-    reached = reproduction.run(steps, run.ROOT, home, minutes, out)
-    if not reached.ended:
-        print("The time is up; the same command resumes from here.")
-        raise SystemExit(75)
-    if reached.failed:
+    code = reproduction.run(steps, run.ROOT, home, minutes, out)
+    if code == 0:
+        print("All of it is done. To see it: unpack the file, then python src/sync.py FOLDER")
+    elif code == 1:
         print("Some runs failed; the same command tries them again.")
-        raise SystemExit(1)
-    print("All of it is done. To see it: unpack the file, then python src/sync.py FOLDER")
+    elif code == reproduction.OUT_OF_TIME:
+        print("The time is up; the same command resumes from here.")
+    raise SystemExit(code)
 
 
 def _minutes(value: Any) -> float | None:

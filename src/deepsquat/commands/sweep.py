@@ -15,10 +15,12 @@ from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
 from deepsquat.study.hooks import Ending, Hooks
+from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
+from deepsquat.trainer import checkpoint
 
 # Tags by which the parent run and its children are found; a child has no SWEEP, a parent no TRIAL.
-STUDY_ID, SWEEP, OPTION, TRIAL, PARENT = "study.id", "sweep", "sweep.option", "trial", "mlflow.parentRunId"
+STUDY_ID, SWEEP, OPTION, TRIAL = "study.id", "sweep", "sweep.option", "trial"
 
 
 class StudyRuns(Hooks):
@@ -160,8 +162,6 @@ def resumable_run(config: DictConfig, folder: Path) -> str | None:
 
 def _is_sound(folder: Path, run_id: str) -> bool:
     """Whether there is a checkpoint of this run; one that is damaged is named, and the trial begins anew."""
-    from deepsquat.trainer import checkpoint
-
     if not (folder / checkpoint.LAST).is_file():
         return False
     try:
@@ -175,7 +175,7 @@ def _is_sound(folder: Path, run_id: str) -> bool:
 def _copy(earlier: Path, folder: Path) -> None:
     """The files of an earlier attempt; last.ckpt, which a start looks for, comes last."""
     shutil.copytree(earlier / "files", folder / "files", dirs_exist_ok=True)
-    for name in ("best.ckpt", "last.ckpt"):
+    for name in (checkpoint.BEST, checkpoint.LAST):
         if (earlier / name).is_file():
             with written_whole(folder / name) as temporary:
                 shutil.copyfile(earlier / name, temporary)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 
@@ -26,6 +28,30 @@ class Squat:
         return f"{self.video}#{self.index}"
 
 
+def rows_of(
+    squat: Squat,
+    frame: np.ndarray,
+    time: np.ndarray,
+    offset: np.ndarray,
+    aspect: np.ndarray,
+    landmarks: np.ndarray,
+) -> LandmarkTable:
+    """The rows of one squat's frames; the columns as LandmarkTable has them."""
+    n = len(frame)
+    return LandmarkTable(
+        squat=np.full(n, squat.id),
+        video=np.full(n, squat.video),
+        subject=np.full(n, squat.subject or ""),
+        faults=np.full(n, "+".join(squat.faults)),
+        label=np.full(n, -1 if squat.label is None else squat.label, np.int8),
+        frame=frame,
+        time=time,
+        offset=offset,
+        aspect=aspect,
+        landmarks=landmarks,
+    )
+
+
 @dataclass(frozen=True)
 class FrameChoice:
     """Which frames of a squat become images: the bottom and `each_side` on either side of it."""
@@ -37,7 +63,7 @@ class FrameChoice:
         if self.each_side < 0:
             raise UserError(f"data.frames.each_side must be 0 or more, got {self.each_side}")
         if not 0 < self.step < 60:
-            raise UserError(f"data.frames.step must be above 0 seconds, got {self.step}")
+            raise UserError(f"data.frames.step must be above 0 and below 60 seconds, got {self.step}")
 
     def times(self, squat: Squat) -> list[float]:
         """Wanted times in seconds, rising, inside the squat; the middle one is its bottom."""

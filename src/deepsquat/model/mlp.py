@@ -10,14 +10,12 @@ from deepsquat.model.dropout import Dropout
 
 
 class MLP(nn.Module):
-    """Pose images, shrunk to 48 x 27 by the mean over areas, to two logits through dense layers.
-
-    height, width: of what it shrinks the images to.
-    """
+    """Pose images, shrunk to 48 x 27 by the mean over areas, to two logits through dense layers."""
 
     each_image_alone = True
 
     def __init__(self, hidden: tuple[int, ...] = (128, 64), dropout: float = 0.0) -> None:
+        """hidden: units of the dense layers but the last. dropout: after each of these."""
         super().__init__()
         _refuse(hidden, dropout)
         units = (3 * 48 * 27, *hidden)

@@ -39,6 +39,22 @@ class Network:
         """A new one, its weights drawn from torch's generator."""
         return _made(self.cls, self.arguments, self.shape)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """What fails in the block fails by the network, where that is not one of this package.
+
+        Raises:
+            UserError: something failed, other than for want of a GPU's memory.
+        """
+        try:
+            yield
+        except (UserError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            if self.cls.__module__.startswith("deepsquat."):
+                raise
+            raise UserError(f"{_key(self.cls)}: {reason(error)}") from error
+
 
 def tried(
     cls: Callable[..., nn.Module], arguments: Mapping[str, Any], shape: tuple[int, ...], outputs: int
@@ -51,7 +67,7 @@ def tried(
         UserError: it cannot be made, cannot take the input, gives another shape, or wants more memory than
             the machine has.
     """
-    key = f"model._target_={cls.__module__}.{cls.__qualname__}"
+    key = _key(cls)
     try:
         try:
             return _tried(cls, arguments, shape, outputs, key, "meta")
@@ -63,6 +79,10 @@ def tried(
         raise
     except Exception as error:
         raise UserError(f"{key}: {reason(error)}") from error
+
+
+def _key(cls: Callable[..., nn.Module]) -> str:
+    return f"model._target_={cls.__module__}.{cls.__qualname__}"
 
 
 def _tried(

@@ -34,13 +34,15 @@ def differs(columns: Mapping[str, Sequence[Sequence[float]]], repeats: Sequence[
             min(p) < LEVEL, f"Welch's test, {_seeds(groups)} seeds each, Holm: {_listed(columns, p)}"
         )
     if len(repeats) < _SEEDS:
-        return Verdict(None, "one seed a grid point, and no spread over seeds to compare it with")
+        return Verdict(
+            None, f"fewer than {_SEEDS} seeds a grid point, and no spread over seeds to compare them with"
+        )
     one = [[group[0] for group in column] for column in columns.values()]
     p = holm([_f(column, repeats) for column in one])
     why = f"F test beside {len(repeats)} other seeds, Holm: {_listed(columns, p)}"
     if min(p) < LEVEL:
         return Verdict(True, why)
-    return Verdict(None, f"{why}; one seed a grid point cannot show that there is none")
+    return Verdict(None, f"{why}; so few seeds a grid point cannot show that there is none")
 
 
 def _welch(groups: Sequence[Sequence[float]]) -> float:

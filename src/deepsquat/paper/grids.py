@@ -53,6 +53,11 @@ class Grid:
     def wanted(self) -> list[Point]:
         return [(row, l2) for row in self.paper for l2 in self.paper[row]]
 
+    def printed(self) -> Losses:
+        """The paper's losses."""
+        pairs = {(row, l2): self.paper[row][l2] for row, l2 in self.wanted()}
+        return {point: {"train/loss": train, "val/loss": val} for point, (train, val) in pairs.items()}
+
 
 def losses(runs: Mapping[Point, Sequence[Trained]]) -> Losses:
     """The metrics at each grid point, the mean over its seeds."""
@@ -112,24 +117,15 @@ class Claim:
     in_paper: str  # whether the paper's own table bears it out
 
 
-def claims(depth: Losses, kernel: Losses, differs: Verdict) -> list[Claim]:
-    """The paper's four claims of its two tables. differs: whether the kernel matters in our runs."""
-    printed = {
-        (row, l2): {"train/loss": t, "val/loss": e}
-        for row, columns in tables.TABLE_2.items()
-        for l2, (t, e) in columns.items()
-    }
-    printed_kernel = {
-        (row, l2): {"val/loss": e}
-        for row, columns in tables.TABLE_3.items()
-        for l2, (_, e) in columns.items()
-    }
+def claims(depth: Losses, kernel: Losses, kernels: Verdict) -> list[Claim]:
+    """The paper's four claims of its two tables. kernels: whether their size matters in our runs."""
+    printed = TABLE_2.printed()
     return [
         _claim("L2 1e-4 is best at every depth", _best_l2, depth, printed, TABLE_2),
         _claim(
             "The gap between eval and train loss shrinks with depth (L2 1e-4)", _gaps, depth, printed, TABLE_2
         ),
-        _kernel_claim(kernel, printed_kernel, differs),
+        _kernel_claim(kernel, TABLE_3.printed(), kernels),
         _claim("4 blocks generalise best: the lowest eval loss (L2 1e-4)", _deepest, depth, printed, TABLE_2),
     ]
 
@@ -170,13 +166,13 @@ def _listed(values: Sequence[float]) -> str:
     return ", ".join(f"{row} blocks: {value:.3f}" for row, value in zip(tables.TABLE_2, values, strict=True))
 
 
-def _kernel_claim(ours: Losses, printed: Losses, differs: Verdict) -> Claim:
+def _kernel_claim(ours: Losses, printed: Losses, kernels: Verdict) -> Claim:
     text = "Kernel size makes no significant difference"
     in_paper = f"a range over kernels of {_ranges(printed)}; the paper gives no spread over seeds"
     if any(point not in ours for point in TABLE_3.wanted()):
         return Claim(text, None, "kernel_l2 is not complete", in_paper)
-    holds = None if differs.differs is None else not differs.differs
-    return Claim(text, holds, f"a range over kernels of {_ranges(ours)}; {differs.why}", in_paper)
+    holds = None if kernels.differs is None else not kernels.differs
+    return Claim(text, holds, f"a range over kernels of {_ranges(ours)}; {kernels.why}", in_paper)
 
 
 def kernel_differs(sweep: Sweep | None, seeds: Sequence[Sweep]) -> Verdict:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deepsquat.files import written_whole
 from deepsquat.paper import grids, runs, tables
 from deepsquat.paper.page import Heading, Picture, Piece, Table, Text, markdown, page
@@ -183,11 +181,10 @@ def _final(store: Store, final: runs.Trained | None, protocol: str | None, folde
 
 
 def _table_5(store: Store, final: runs.Trained | None) -> list[Piece]:
-    found = runs.predictions(store, final, "val") if final else []
+    found = runs.predictions(store, final).get("val") if final else None
     ours: Mapping[int, Sequence[str]] = {1: ("–", "–"), 0: ("–", "–")}
-    if found:
-        label, p_good = (np.array(column) for column in zip(*found, strict=True))
-        counts = confusion(label, p_good)
+    if found is not None:
+        counts = confusion(found.label, found.p_good)
         ours = {1: [str(n) for n in counts[0]], 0: [str(n) for n in counts[1]]}
     rows = [["", "printed: 1", "printed: 0", "meant: 1", "meant: 0", "ours: 1", "ours: 0"]]
     for label_ in (1, 0):

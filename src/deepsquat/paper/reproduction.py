@@ -1,7 +1,6 @@
 """The paper's tables, one sweep after the other; stopped when the time is up, resumed by the next start."""
 
 import re
-import signal
 import subprocess
 import sys
 import tarfile
@@ -19,6 +18,7 @@ TABLES = {
     "kernel_l2": ["sweep=kernel_l2"],
     "final": ["experiment=final", "seed=0"],  # a sweep of one trial, since a sweep can be resumed
 }
+OUT_OF_TIME = 75
 _TO_END = 60.0  # seconds that a run gets to end cleanly
 _LEFT_OUT = {".ckpt", ".lock", ".png", ".part"}  # what a pack does without
 
@@ -60,40 +60,29 @@ def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> 
     return found
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of the steps of one start."""
-
-    ended: bool  # none was left when the time was up
-    failed: bool  # some runs failed
-
-
-def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, out: Path) -> Outcome:
+def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, out: Path) -> int:
     """Runs the steps until the time is up, then packs the results so far.
 
-    Raises:
-        UserError: a step was refused; its own line above says why.
+    The exit code: 0 all done, 1 some runs failed, 2 a step was refused, and has said why, 75 out of time.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    ended, failed = True, False
+    failed = False
     try:
         for number, step in enumerate(found, 1):
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left < 20:  # the start alone takes that long
-                ended = False
-                break
+                return OUT_OF_TIME
             print(f"[{number}/{len(found)}] {step.study}", flush=True)
             code = _run(step, root, left)
             if code is None:
-                ended = False
-                break
+                return OUT_OF_TIME
             if code == 2:
-                raise UserError(f"{step.study}: was refused; fix what the line above says")
+                return 2
             failed = failed or code != 0
+        return int(failed)
     finally:
         if (path := pack(home, out, [step.study for step in found])) is not None:
             print(f"Packed as {path}", flush=True)
-    return Outcome(ended, failed)
 
 
 def _run(step: Step, root: Path, seconds: float | None) -> int | None:
@@ -113,7 +102,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends a sweep that still runs, cleanly where it can."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    process.terminate()  # a process begun in a script's background ignores SIGINT
     try:
         process.wait(_TO_END)
     except subprocess.TimeoutExpired:

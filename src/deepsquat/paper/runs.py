@@ -1,6 +1,5 @@
 """What the report reads out of MLflow: runs as plain data."""
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.errors import UserError
+from deepsquat.runs.files import PREDICTIONS, read_predictions
+from deepsquat.tracking import PARENT
 from deepsquat.tracking.mlflow import Store
+from deepsquat.trainer.predictions import Predictions
 
 _MOST = 5000  # runs read at once
 # Params that say where and how often, not what was run; data and poses are known by their fingerprint.
@@ -46,7 +48,7 @@ class Trained:
 
     @property
     def what(self) -> tuple[frozenset[tuple[str, str]], str | None, str | None]:
-        """What was run, but for the seed: network, training, protocol, data. Repetitions share it."""
+        """What was run, but for the seed: network, options, protocol, data. Repetitions share it."""
         params = frozenset((name, value) for name, value in self.params.items() if not _NOT_WHAT.match(name))
         return params, self.tags.get("protocol"), self.tags.get("data.fingerprint")
 
@@ -127,7 +129,7 @@ def sweeps(store: Store, option: str, swept: Sequence[str], only: Only) -> list[
         made_by = parent.tags.get("sweep.option")
         if made_by != option and not (made_by is None and _swept(parent) == {*swept}):
             continue
-        children = _searched(store, f"tags.`mlflow.parentRunId` = '{parent.id}'")
+        children = _searched(store, f"tags.`{PARENT}` = '{parent.id}'")
         if done := [run for run in children if _counts(run, only)]:
             found.append(Sweep(parent.tags["sweep"], done))
     return sorted(found, key=lambda sweep: -sweep.trained[0].started)
@@ -147,15 +149,16 @@ def latest(store: Store, wanted: Mapping[str, Mapping[str, Any]], only: Only) ->
     return None
 
 
-def predictions(store: Store, run: Trained, part: str) -> list[tuple[int, float]]:
-    """(label, probability of good form) of every image of the part; empty where the run kept none."""
+def predictions(store: Store, run: Trained) -> Mapping[str, Predictions]:
+    """What the run said of every image, by part; empty where it kept none.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
-        path = Path(store.client.download_artifacts(run.id, "predictions.csv"))
+        path = Path(store.client.download_artifacts(run.id, PREDICTIONS))
     except (MlflowException, OSError):
-        return []
-    with path.open(encoding="utf-8") as file:
-        return [
-            (int(row["label"]), float(row["p_good"])) for row in csv.DictReader(file) if row["part"] == part
-        ]
+        return {}
+    return read_predictions(path)

@@ -26,7 +26,7 @@ def video_inputs(videos: LabelledVideos, pose: MediaPipePose, folder: Path) -> d
         UserError: `pose.bundle` is no bundle.
     """
     paths = {squat.video: videos.root / squat.video for squat in videos.squats}
-    own = None if pose.bundle is None else Path(pose.bundle)
+    own = pose.own
     if own is not None and model_bundle.is_wheel(own):
         own = None  # what is made from it is the project's bundle
     if own is not None:

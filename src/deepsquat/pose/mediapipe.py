@@ -25,14 +25,19 @@ class MediaPipePose:
     workers: int | None = None  # None: one for each core
 
     def __post_init__(self) -> None:
-        if self.bundle is not None and not (own := expanded(self.bundle, "pose.bundle")).is_file():
-            raise UserError(f"pose.bundle={own}: there is no such file; give the path of a .task file")
+        if self.own is not None and not self.own.is_file():
+            raise UserError(f"pose.bundle={self.own}: there is no such file; give the path of a .task file")
         if not 0 <= self.min_visibility <= 1:
             raise UserError(f"pose.min_visibility must be from 0 to 1, got {self.min_visibility}")
         if self.min_frames < 1:
             raise UserError(f"pose.min_frames must be at least 1, got {self.min_frames}")
         if self.workers is not None and self.workers < 1:
             raise UserError(f"pose.workers must be at least 1, or null for all cores, got {self.workers}")
+
+    @property
+    def own(self) -> Path | None:
+        """The path of one's own bundle, where there is one."""
+        return None if self.bundle is None else expanded(self.bundle, "pose.bundle")
 
     def whole(self, landmarks: np.ndarray) -> np.ndarray:
         """Which of (n, 33, 4) landmarks show a whole body: (n,) bool; False where they are NaN.

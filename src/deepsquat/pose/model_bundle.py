@@ -92,10 +92,6 @@ def _own_wheel(own: Path) -> bytes:
 
 
 def _check_own(own: Path) -> None:
-    if not own.is_file():
-        raise UserError(
-            f"pose.bundle={own}: there is no such file; give the path of a pose_landmarker .task file"
-        )
     advice = "give MediaPipe's pose_landmarker_full.task or leave pose.bundle out"
     try:
         with zipfile.ZipFile(own) as archive:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from deepsquat.data.squats import LabelledVideos, Squat, TableSource, VideoSource
+from deepsquat.data.squats import LabelledVideos, Squat, TableSource, VideoSource, rows_of
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.pose import model_bundle
@@ -112,8 +112,7 @@ def _estimated(
         poses[work.video] = found
 
     if missing := [work for work in works if work.video not in poses]:
-        own = None if pose.bundle is None else Path(pose.bundle)
-        bundle = model_bundle.pose_bundle(folder / "models", own)
+        bundle = model_bundle.pose_bundle(folder / "models", pose.own)
         estimate(missing, bundle, pose.workers, keep)
     return _assembled(videos.squats, poses, pose)
 
@@ -139,7 +138,8 @@ def _assembled(
         reasons[PARTLY] += int((found & ~whole).sum())
         kept_rows = mine[whole]
         if len(kept_rows) >= max(1, min(pose.min_frames, len(mine))):
-            tables.append(_rows(squat, video, kept_rows))
+            columns = ("frame", "time", "offset", "aspect", "landmarks")
+            tables.append(rows_of(squat, **{name: getattr(video, name)[kept_rows] for name in columns}))
             continue
         reasons[TOO_FEW] += len(kept_rows)
         dropped[squat.id] = _why_too_few(video, found, whole)
@@ -160,22 +160,6 @@ def _why_too_few(video: VideoPoses, found: np.ndarray, whole: np.ndarray) -> str
     return (
         f"{whole.sum()} of {len(whole)} frames usable, {(~found).sum()} with {NOBODY}, "
         f"{(found & ~whole).sum()} with {PARTLY}"
-    )
-
-
-def _rows(squat: Squat, video: VideoPoses, kept: np.ndarray) -> LandmarkTable:
-    n = len(kept)
-    return LandmarkTable(
-        squat=np.full(n, squat.id),
-        video=np.full(n, squat.video),
-        subject=np.full(n, squat.subject or ""),
-        faults=np.full(n, "+".join(squat.faults)),
-        label=np.full(n, -1 if squat.label is None else squat.label, np.int8),
-        frame=video.frame[kept],
-        time=video.time[kept],
-        offset=video.offset[kept],
-        aspect=video.aspect[kept],
-        landmarks=video.landmarks[kept],
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, read_checked, written_whole
+from deepsquat.trainer.checkpoint import LAST
 
 _NAME = "run_id"
 
@@ -39,7 +40,7 @@ def check_free(folder: Path, resumed: str | None) -> None:
             f"{folder} holds the files of the run {found}; "
             f"resume={found} goes on with it, and hydra.run.dir=DIR takes another folder"
         )
-    if not found and resumed is None and ((folder / "files").exists() or (folder / "last.ckpt").exists()):
+    if not found and resumed is None and ((folder / "files").exists() or (folder / LAST).exists()):
         raise UserError(
             f"{folder} holds the files of a run of an earlier version; name another with hydra.run.dir=DIR"
         )

@@ -21,14 +21,14 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (4.5, 3.5)) -> tuple["Figure", Any]:
-    """A figure with a grid of axes, made without the global state of pyplot."""
+def figure(columns: int = 1, size: tuple[float, float] = (4.5, 3.5)) -> tuple["Figure", Any]:
+    """A figure with a row of axes, made without the global state of pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    made = Figure(figsize=(size[0] * columns, size[1]), layout="constrained")
     FigureCanvasAgg(made)
-    return made, made.subplots(rows, columns, squeeze=False)
+    return made, made.subplots(1, columns, squeeze=False)
 
 
 def write(made: "Figure", path: Path) -> None:

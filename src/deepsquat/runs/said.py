@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from deepsquat.runs.choices import Choices
-from deepsquat.split import Audit
+from deepsquat.split import PARTS, Audit
 from deepsquat.trainer.batches import SquatData
 from deepsquat.trainer.predictions import Interval, Predictions, interval
 
@@ -27,10 +27,12 @@ def say_results(
     more: Sequence[str],
 ) -> None:
     """A table of the parts, what more there is to say, and how to look at the run."""
-    print(f"\n{'':8}{'loss':>8}{'bce':>8}{'accuracy':>10}{'squats':>9}   right, with 95 % interval")
-    for part in ("train", "val", "test"):
-        loss, bce, accuracy = (metrics[f"{part}/{name}"] for name in ("loss", "bce", "accuracy"))
-        line = f"{part:8}{loss:8.3f}{bce:8.3f}{accuracy:10.1%}"
+    name = choices.target.loss_name
+    width = max(8, len(name) + 2)
+    print(f"\n{'':8}{'loss':>8}{name:>{width}}{'accuracy':>10}{'squats':>9}   right, with 95 % interval")
+    for part in PARTS:
+        loss, own, accuracy = (metrics[f"{part}/{measure}"] for measure in ("loss", name, "accuracy"))
+        line = f"{part:8}{loss:8.3f}{own:{width}.3f}{accuracy:10.1%}"
         if part in found:
             label, p_good = found[part].per_squat()
             right = int(((p_good > 0.5) == label).sum())

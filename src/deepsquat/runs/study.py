@@ -13,12 +13,12 @@ from deepsquat.runs import pictures
 def write(folder: Path, study: Any) -> None:
     """Writes table.csv, table.md and, where matplotlib is, PNGs of what there is to show into `folder`."""
     rows = table(study)
-    with written_whole(folder / "table.csv") as path, path.open("w", newline="") as file:
+    with written_whole(folder / "table.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["trial"])
         writer.writeheader()
         writer.writerows(rows)
     with written_whole(folder / "table.md") as path:
-        path.write_text(_markdown(rows))
+        path.write_text(_markdown(rows), encoding="utf-8")
     if len(study.directions) == 1 and sum(row["state"] == "COMPLETE" for row in rows) > 1:
         if pictures.can_draw():
             _pictures(folder, study)

@@ -142,9 +142,8 @@ def _identity(options: StudyOptions, space: Space, composed: DictConfig) -> dict
             found[name] = str(node)
 
     flatten(values, "")
-    named = ("objective", "direction", "sampler", "sampler_options", "seed", "pruner", "pruner_options")
-    for key in named:
-        value = getattr(options, key)
-        found[f"hydra.sweeper.{key}"] = str(value)
+    keys = ("objective", "direction", "sampler", "sampler_options", "seed", "pruner", "pruner_options")
+    for key in keys:
+        found[f"hydra.sweeper.{key}"] = str(getattr(options, key))
     found["swept"] = " ".join(f"{key}={words}" for key, words in space.words().items())
     return found

@@ -35,9 +35,7 @@ def opened(options: StudyOptions, address: str, folder: Path, identity: dict[str
     except OSError as error:
         raise unwritable(folder, error) from error
     with locked(folder / ".opening.lock"):  # two first starts at once make one study
-        lying = _trial_folders(
-            folder
-        )  # before the trials are looked up, for a trial is older than its folder
+        lying = _trial_folders(folder)  # before the trials are looked up: a trial is older than its folder
         study = _found(options, address)
         trials = study.get_trials(deepcopy=False) if study else []
         _refuse_others(options, address, folder, lying, study, trials)

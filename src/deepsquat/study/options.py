@@ -17,12 +17,10 @@ class StudyOptions:
 
     study: str = ""  # its name, and its folder's; "": made of what is swept, so that the same line finds it
     folder: str = "multirun"  # where the folders of studies lie
-    storage: str | None = (
-        None  # an Optuna address, sqlite:///x.db, or a journal file; default: study.journal in its folder
-    )
-    params: dict[str, str] = field(
-        default_factory=dict
-    )  # what is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}
+    # An Optuna address, sqlite:///x.db, or a journal file; None: study.journal in the study's folder.
+    storage: str | None = None
+    # What is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}.
+    params: dict[str, str] = field(default_factory=dict)
     objective: Any = None  # names of what the task returns, one or a list; None: it returns bare numbers
     direction: Any = "minimize"  # or maximize; a list for several objectives
     sampler: str | None = None  # None: grid where every choice is finite, else tpe
@@ -34,9 +32,7 @@ class StudyOptions:
     n_jobs: int | None = None  # trials at once through Hydra's launcher; None: the launcher's own number
     max_retries: int = 2  # further attempts at a point that failed
     timeout: float | None = None  # seconds that one trial may take
-    may_differ: list[str] = field(
-        default_factory=list
-    )  # config that is no part of the study's identity: [paths]
+    may_differ: list[str] = field(default_factory=list)  # config that is no part of its identity: [paths]
     hooks: str | None = None  # a class after deepsquat.study.hooks.Hooks
 
     def __post_init__(self) -> None:

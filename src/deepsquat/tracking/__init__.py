@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+PARENT = "mlflow.parentRunId"  # the tag of a sweep's trial: the id of the sweep's own run
+
 
 class Options(Protocol):
     """The options of a module."""

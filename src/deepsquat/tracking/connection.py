@@ -35,8 +35,12 @@ def unusable(uri: str, error: Exception) -> UserError:
     if "out-of-date database schema" in text:
         found = text.split("found version ")[-1].split(",")[0]
         return UserError(f"tracking.uri={uri}: {database.other_schema(uri, found)}")
-    reason = (text or type(error).__name__).splitlines()[0].split(". ")[0]
-    return UserError(f"tracking.uri={uri}: {reason}; {_WHERE}")
+    return UserError(f"tracking.uri={uri}: {reason(error)}; {_WHERE}")
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of an error's message."""
+    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
 def patiently(uri: str, attempt: Callable[[], T]) -> T:

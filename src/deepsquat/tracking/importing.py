@@ -16,11 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from deepsquat.tracking import run_folder
+from deepsquat.tracking import PARENT, run_folder
 from deepsquat.tracking.mlflow_run import Run
 from deepsquat.tracking.run_folder import Logged, Record
 
-ID, STATE, PARENT = "offline.id", "offline.state", "mlflow.parentRunId"
+ID, STATE = "offline.id", "offline.state"
 IMPORTED, UPDATED, THERE = "imported", "brought up to date", "already there"
 DELETED = "deleted there and left out"
 # Given the folder of a run, its id in MLflow and a folder for the pictures.

@@ -19,7 +19,7 @@ from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.locks import locked
 from deepsquat.tracking import importing, mlflow_run, offline, run_folder
-from deepsquat.tracking.connection import Connection, failures
+from deepsquat.tracking.connection import Connection, failures, reason
 from deepsquat.tracking.database import Away
 from deepsquat.tracking.run_folder import Logged, Record, now, texts
 
@@ -112,7 +112,7 @@ class LastingRun(tracking.Run):
                 call(self._direct)
                 return
             except failures() as error:
-                self._away = _reason(error)
+                self._away = reason(error)
                 _say(
                     f"Note: tracking.uri={self._place.connection.uri} is not written to ({self._away}); the "
                     f"run goes on, and what it logs is kept in {self.folder}."
@@ -142,7 +142,7 @@ class LastingRun(tracking.Run):
             self._keep()
             write_back(self._place, self.folder, None)
         except errors as error:
-            self._away = _reason(error)
+            self._away = reason(error)
             return
         self._away = ""
         uri = self._place.connection.uri
@@ -190,10 +190,6 @@ def _alone(folder: Path) -> Any:
     """Two processes may write to one run, as to that of a sweep."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     return locked(folder.parent / ".lock")
-
-
-def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
 def _say(text: str) -> None:

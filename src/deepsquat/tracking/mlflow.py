@@ -43,7 +43,7 @@ class MlflowOptions:
         return self.uri
 
 
-@lru_cache(maxsize=4)  # opening one takes longer than all that a short training writes to it
+@lru_cache(maxsize=32)  # what is imported may be of many experiments
 def _store(options: MlflowOptions) -> "Store":
     return Store(options)
 

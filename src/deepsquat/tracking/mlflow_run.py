@@ -1,5 +1,6 @@
 """A run in MLflow, call by call."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,16 @@ class Run(tracking.Run):
     def dataset(self, name: str, digest: str, source: str, profile: str) -> None:
         """The data set that the run was given, as MLflow's own dataset input."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         entity = Dataset(name=name, digest=digest[:36], source_type="local", source=source, profile=profile)
-        self.client.log_inputs(
-            self.id, datasets=[DatasetInput(entity, tags=[InputTag("mlflow.data.context", "training")])]
-        )
+        inputs = [DatasetInput(entity, tags=[InputTag("mlflow.data.context", "training")])]
+        try:
+            self.client.log_inputs(self.id, datasets=inputs)
+        except MlflowException as error:
+            if not re.search("unique|duplicate", str(error), re.IGNORECASE):
+                raise
+            self.client.log_inputs(self.id, datasets=inputs)  # another run has just added it: now it is found
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         if path.is_dir():

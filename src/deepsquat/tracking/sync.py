@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from tqdm import tqdm
 
 from deepsquat.errors import UserError
 from deepsquat.locks import locked
-from deepsquat.tracking import run_folder
+from deepsquat.tracking import PARENT, run_folder
 from deepsquat.tracking.connection import connect, failures, unusable
 from deepsquat.tracking.database import Away
-from deepsquat.tracking.importing import DELETED, IMPORTED, PARENT, THERE, UPDATED, Draw
+from deepsquat.tracking.importing import DELETED, IMPORTED, THERE, UPDATED, Draw
 from deepsquat.tracking.lasting import write_back
-from deepsquat.tracking.mlflow import MlflowOptions, Store
+from deepsquat.tracking.mlflow import MlflowOptions
 from deepsquat.tracking.run_folder import Record
 
 _WITHOUT_PARENT = "without parent"
@@ -44,16 +43,11 @@ def import_runs(folder: Path, options: MlflowOptions, draw: Draw) -> None:
     connection = connect(options.uri, options.artifacts)
     counts: Counter[str] = Counter()
 
-    @cache
-    def store(experiment: str) -> Store:
-        opened = replace(options, experiment=options.experiment or experiment).open_store()
-        assert isinstance(opened, Store)
-        return opened
-
     with _alone(options):
         for place, record in tqdm(_parents_first(found), unit="run", disable=None, file=sys.stderr):
             try:
-                done = write_back(store(record.experiment).place, place, draw)
+                store = replace(options, experiment=options.experiment or record.experiment).open_store()
+                done = write_back(store.place, place, draw)
             except UserError as error:
                 problems.append(f"{error}" if str(place) in str(error) else f"{place}: {error}")
             except Away:  # deleted there

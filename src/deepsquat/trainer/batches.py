@@ -138,6 +138,3 @@ class SquatData(pl.LightningDataModule):
 
     def val_dataloader(self) -> Part:
         return self.parts["val"]
-
-    def test_dataloader(self) -> Part:
-        return self.parts["test"]

@@ -102,7 +102,8 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> None:
         assert self._step is not None
         truth = self.target.truth(batch)
-        measures, outputs = self._step(self.target.inputs(batch), truth)
+        with self.chosen.at_work():
+            measures, outputs = self._step(self.target.inputs(batch), truth)
         self._epochs["train"].add(measures, outputs, truth, batch[2])
 
     def said_good(self, batch: Batch) -> Tensor:
@@ -110,7 +111,8 @@ class Classifier(pl.LightningModule):
         return self.target.p_good(self._outputs(batch))
 
     def _outputs(self, batch: Batch) -> Tensor:
-        return answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
+        with self.chosen.at_work():
+            return answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
 
     def _measure(self, part: str, batch: Batch) -> None:
         truth = self.target.truth(batch)

@@ -60,6 +60,11 @@ def test_another_seed_makes_another_corpus_beside_the_first(small: LabelledVideo
     assert planned(other) != planned(options(small.root.parent))
 
 
+def test_a_corpus_may_lie_in_a_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert options(Path("~/drawn")).folder.parent == tmp_path / "drawn"
+
+
 def test_videos_are_portrait_h264_at_30_frames_a_second(corpus: LabelledVideos) -> None:
     joints = joints_of(corpus)
     for video in {squat.video for squat in corpus.squats}:

@@ -1,8 +1,6 @@
-"""The UI-PRMD reader on a few made-up files in that format: a stick figure of markers that squats."""
+"""The UI-PRMD reader on made-up files: what becomes of markers in a squat's landmarks."""
 
 import math
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,64 +11,8 @@ from deepsquat.data.squats import Drops, FrameChoice
 from deepsquat.data.ui_prmd.markers import MARKERS
 from deepsquat.data.ui_prmd.source import UiPrmd
 from deepsquat.errors import UserError
-from deepsquat.landmarks import INDEX, LandmarkTable
-
-CORRECT = "Segmented Movements/Vicon/Positions/m01_{}_e{:02}_positions.txt"
-INCORRECT = "Incorrect Segmented Movements/Vicon/Positions/m01_{}_e{:02}_positions_inc.txt"
-BOTTOM = 70  # the sample in which the figure is deepest
-SAMPLES = 150
-PLACE = np.array([900.0, -100.0, 0.0])  # where it stands in the laboratory, mm
-
-
-def squatting_markers() -> np.ndarray:
-    """(150, 39, 3) mm: faces +x, left is +y; the arms are raised, the pelvis goes back and down by 450 mm."""
-    down = np.exp(-(((np.arange(SAMPLES) - BOTTOM) / 25) ** 2))[:, None]
-    zero, one = np.zeros_like(down), np.ones_like(down)
-    pelvis = np.concatenate([-250 * down, zero, 950 - 450 * down], axis=1)
-    neck = pelvis + np.concatenate([300 * down, zero, 500 * one - 60 * down], axis=1)
-    places = {"C7": neck, "T10": (neck + pelvis) / 2, "CLAV": neck, "STRN": neck, "RBAK": neck}
-    for side, y in (("L", 1), ("R", -1)):
-        places |= {
-            f"{side}FHD": neck + np.array([150, 60 * y, 170]),
-            f"{side}BHD": neck + np.array([0, 65 * y, 170]),
-            f"{side}SHO": neck + np.array([0, 170 * y, 0]),
-            f"{side}UPA": neck + np.array([0, 200 * y, 100]),
-            f"{side}ELB": neck + np.array([0, 260 * y, 260]),
-            f"{side}FRM": neck + np.array([0, 280 * y, 350]),
-            f"{side}WRA": neck + np.array([0, 250 * y, 500]),
-            f"{side}WRB": neck + np.array([0, 320 * y, 500]),
-            f"{side}FIN": neck + np.array([0, 285 * y, 580]),
-            f"{side}ASI": pelvis + np.array([80, 120 * y, 0]),
-            f"{side}PSI": pelvis + np.array([-80, 50 * y, 20]),
-            f"{side}THI": pelvis + np.array([60, 180 * y, -200]),
-            f"{side}KNE": np.concatenate([200 * down, 210 * y * one, 500 - 50 * down], axis=1),
-            f"{side}TIB": np.concatenate([100 * down, 210 * y * one, 300 * one], axis=1),
-            f"{side}ANK": np.concatenate([zero, 200 * y * one, 80 * one], axis=1),
-            f"{side}HEE": np.concatenate([-40 * one, 160 * y * one, 60 * one], axis=1),
-            f"{side}TOE": np.concatenate([150 * one, 160 * y * one, 60 * one], axis=1),
-        }
-    return np.stack([places[name] for name in MARKERS], axis=1) + PLACE
-
-
-def as_text(markers: np.ndarray) -> str:
-    return "".join(",".join(f"{value:.6f}" for value in row) + "\n" for row in markers.reshape(-1, 117))
-
-
-def write(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
-
-
-def table_of(source: UiPrmd) -> LandmarkTable:
-    return source.landmark_table_and_drops()[0]
-
-
-def only(root: Path, markers: np.ndarray) -> UiPrmd:
-    """The reader of a data set of one correct squat, seen from straight in front."""
-    return UiPrmd(str(write(root, {CORRECT.format("s01", 1): as_text(markers)})), yaw=0)
+from deepsquat.landmarks import INDEX
+from recordings import BOTTOM, only, squatting_markers, table_of
 
 
 def at_bottom(source: UiPrmd) -> dict[str, np.ndarray]:
@@ -78,31 +20,6 @@ def at_bottom(source: UiPrmd) -> dict[str, np.ndarray]:
     table = table_of(source)
     row = table.landmarks[np.flatnonzero(table.offset == 0)[0]]
     return {name: row[i] for name, i in INDEX.items()}
-
-
-@pytest.fixture(scope="module")
-def text() -> str:
-    return as_text(squatting_markers())
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
-    names = [CORRECT.format("s01", 1), CORRECT.format("s01", 10), CORRECT.format("s07", 2)]
-    names += [INCORRECT.format("s01", 1), INCORRECT.format("s10", 3)]
-    files = dict.fromkeys(names, text)
-    # The whole download has more beside it, some under the very same names.
-    files[CORRECT.format("s01", 1).replace("Vicon", "Kinect")] = "1,2,3\n"
-    files[CORRECT.format("s01", 1).replace("m01", "m02")] = "1,2,3\n"
-    return write(tmp_path_factory.mktemp("download") / "UI-PRMD", files)
-
-
-@pytest.fixture(scope="module")
-def archive(folder: Path) -> Path:
-    path = folder.parent / "download.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for member in sorted(folder.rglob("*.txt")):
-            file.write(member, member.relative_to(folder).as_posix())
-    return path
 
 
 def test_squats_are_grouped_by_the_recording_they_were_cut_from(folder: Path) -> None:
@@ -267,99 +184,6 @@ def test_a_changed_file_changes_the_inputs(tmp_path: Path) -> None:
     before = only(tmp_path, markers).inputs()
     markers[0, 0, 0] += 1
     assert only(tmp_path, markers).inputs() != before
-
-
-@pytest.mark.parametrize("root", [None, "", " "])
-def test_no_root_says_where_to_get_the_data(root: str | None) -> None:
-    with pytest.raises(UserError, match=r"data\.root: say where .* https://webpages\.uidaho\.edu/ui-prmd/"):
-        table_of(UiPrmd(root))
-
-
-def test_roots_that_are_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere is not there"):
-        UiPrmd(str(tmp_path / "nowhere")).inputs()
-    with pytest.raises(UserError, match='holds no "Segmented Movements'):
-        UiPrmd(str(tmp_path)).inputs()
-    fake = tmp_path / "fake.zip"
-    fake.write_text("not a zip")
-    with pytest.raises(UserError, match=r"fake\.zip: a truncated or damaged zip"):
-        UiPrmd(str(fake)).inputs()
-    other = tmp_path / "other.zip"
-    with zipfile.ZipFile(other, "w") as file:
-        file.writestr("../m01_s01_e01_positions.txt", "1")
-    with pytest.raises(UserError, match='holds no "Segmented Movements'):
-        UiPrmd(str(other)).inputs()
-
-
-def test_two_copies_are_refused(folder: Path, tmp_path: Path, text: str) -> None:
-    write(tmp_path / "a", {CORRECT.format("s01", 1): text})
-    write(tmp_path / "b", {CORRECT.format("s01", 1): text})
-    with pytest.raises(UserError, match=r"also at .*; point data\.root at one copy"):
-        table_of(UiPrmd(str(tmp_path)))
-
-
-def test_what_is_damaged_in_a_zip_is_dropped_and_named(archive: Path, tmp_path: Path) -> None:
-    content = bytearray(archive.read_bytes())
-    with zipfile.ZipFile(archive) as file:
-        name = CORRECT.format("s07", 2)
-        start = file.getinfo(name).header_offset + 200
-    content[start : start + 400] = bytes(400)
-    damaged = tmp_path / "damaged.zip"
-    damaged.write_bytes(content)
-    source = UiPrmd(str(damaged))
-    assert source.inputs()[name] == "cannot be read"
-    table, drops = source.landmark_table_and_drops()
-    assert len(np.unique(table.squat)) == 4
-    assert list(drops.squats) == ["m01_s07#2"]
-    assert "m01_s07_e02_positions.txt: cannot be unpacked" in drops.squats["m01_s07#2"]
-    damaged.write_bytes(archive.read_bytes()[:-100])
-    with pytest.raises(UserError, match="a truncated or damaged zip"):
-        table_of(UiPrmd(str(damaged)))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda lines: [], r"m01_s01_e01_positions\.txt: the file is empty"),
-        (lambda lines: [*lines[:4], lines[4] + ",1.0", *lines[5:]], "line 5: 118 columns instead of 117"),
-        (lambda lines: [*lines[:4], lines[4][:50]], "line 5: . columns instead of 117"),
-        (lambda lines: [*lines[:2], "x" + lines[2]], "line 3: 'x.*' is not a position in millimetres"),
-        (lambda lines: ["nan" + lines[0][lines[0].index(",") :]], "line 1: 'nan' is not a position"),
-        (lambda lines: ["1e300" + lines[0][lines[0].index(",") :]], "line 1: '1e300' is not a position"),
-        (lambda lines: ["" + lines[0][lines[0].index(",") :]], "line 1: '' is not a position"),
-    ],
-)
-def test_a_bad_file_is_named_with_the_line(
-    tmp_path: Path, text: str, spoil: Callable[[list[str]], list[str]], message: str
-) -> None:
-    lines = spoil(text.splitlines())
-    root = write(tmp_path, {CORRECT.format("s01", 1): "\n".join(lines)})
-    with pytest.raises(UserError, match=message) as caught:
-        table_of(UiPrmd(str(root)))
-    assert "\n" not in str(caught.value)
-
-
-def test_empty_and_cut_off_recordings_do_not_stop_the_others(tmp_path: Path, text: str) -> None:
-    files = {CORRECT.format("s01", n): text for n in (1, 2, 3)}
-    files |= {
-        CORRECT.format("s01", 4): "",
-        CORRECT.format("s01", 5): text[:5000],
-        CORRECT.format("s01", 6): "",
-    }
-    files[CORRECT.format("s01", 6)] = as_text(np.zeros((30, 39, 3)))
-    table, drops = UiPrmd(str(write(tmp_path, files))).landmark_table_and_drops()
-    assert set(table.squat) == {"m01_s01#1", "m01_s01#2", "m01_s01#3"}
-    assert list(drops.squats) == ["m01_s01#4", "m01_s01#5", "m01_s01#6"]
-    assert "the file is empty" in drops.squats["m01_s01#4"]
-    assert "columns instead of 117" in drops.squats["m01_s01#5"]
-
-
-def test_a_huge_member_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(CORRECT.format("s01", 1), b"0" * 17_000_000)
-    with pytest.raises(UserError, match=r"m01_s01_e01_positions\.txt: larger than 16 MB"):
-        table_of(UiPrmd(str(path)))
 
 
 @pytest.mark.parametrize(

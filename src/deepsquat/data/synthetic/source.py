@@ -15,6 +15,7 @@ from pathlib import Path
 
 from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 
 # Raised with every change of what is rendered, so that an older corpus is not taken for a new one.
 VERSION = 2
@@ -65,7 +66,7 @@ class SyntheticSquats:
     def folder(self) -> Path:
         """The corpus of these options: another folder for other options."""
         digest = hashlib.sha256(self.description().encode()).hexdigest()
-        return Path(self.root) / f"{self.videos}x{self.squats}-{digest[:8]}"
+        return expanded(self.root, "data.root") / f"{self.videos}x{self.squats}-{digest[:8]}"
 
     def description(self) -> str:
         """What the corpus depends on, as JSON; not where it lies, nor how many processes draw it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deepsquat.data.camera import Camera, around
-from deepsquat.data.squats import Drops, FrameChoice, Squat
+from deepsquat.data.squats import Drops, FrameChoice, Squat, rows_of
 from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordings_under
 from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
 from deepsquat.errors import UserError
@@ -120,17 +120,12 @@ class UiPrmd:
             "a marker is lost": int((~whole).sum()),
         }
         times, landmarks = times[whole], landmarks[whole]
-        n = len(times)
-        table = LandmarkTable(
-            squat=np.full(n, squat.id),
-            video=np.full(n, squat.video),
-            subject=np.full(n, squat.subject),
-            faults=np.full(n, ""),
-            label=np.full(n, squat.label, np.int8),
+        table = rows_of(
+            squat,
             frame=np.rint(times * RATE).astype(np.int32),
             time=times,
             offset=times - squat.bottom,
-            aspect=np.full(n, camera.width / camera.height, np.float32),
+            aspect=np.full(len(times), camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
         return table, dropped
