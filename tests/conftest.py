@@ -12,6 +12,7 @@ from program import ROOT, Command, environment
 # Begun in the background of a script, the tests and what they start would ignore Ctrl-C, and some are there
 # to be interrupted. A handler, unlike an ignored signal, is not handed on: those processes get the default.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # likewise under nohup
 
 
 @pytest.fixture(scope="session")

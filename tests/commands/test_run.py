@@ -45,7 +45,7 @@ def raising(error: BaseException) -> Callable[[DictConfig], None]:
 def test_exit_codes(ended: Callable) -> None:
     assert ended(lambda config: None) == (None, "")
     assert ended(raising(UserError("this\n  and that"))) == (2, "error: this and that\n")
-    assert ended(raising(KeyboardInterrupt())) == (130, "interrupted\n")
+    assert ended(raising(KeyboardInterrupt())) == (130, "Interrupted.\n")
     code, said = ended(raising(PermissionError(13, "Permission denied", "/x")))
     assert (
         code == 2

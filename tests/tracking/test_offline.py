@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deepsquat.errors import UserError
 from deepsquat.study.running import Pruned
+from deepsquat.tracking import run_folder
 from deepsquat.tracking.offline import Store
 from program import ROOT, Command, environment
 
@@ -119,7 +121,8 @@ def test_trains_and_goes_on_where_little_is_installed(
     killed = home / "killed" / folder.name
     shutil.copytree(folder, killed)
     shutil.copy(folder / "artifacts" / "checkpoints" / "last.ckpt", record["tags"]["folder"])
-    (killed / "run.json").write_text(json.dumps({**record, "status": "RUNNING", "end_time": None}))
+    running = replace(run_folder.read_record(killed), status="RUNNING", end_time=None)
+    run_folder.write_record(killed, running)
     where = ("tracking=offline", f"tracking.folder={killed.parent}")
     resumed = command(*bare, "src/train.py", f"resume={folder.name}", *where)
     assert resumed.returncode == 0, resumed.stderr
