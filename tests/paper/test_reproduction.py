@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
             time=np.zeros(n),
             fingerprint=np.array("tiny"),
             source=np.array("synthetic"),
-            drawn_as=np.array("height 32, width 20, line_width 2, framing image"),
+            drawn_as=np.array("height 32, width 20, line_width 2, framing image, limbs all"),
         ),
     )
     return tmp_path / "tiny.npz"
