@@ -25,8 +25,10 @@ def test_the_table_has_the_loss_of_what_the_run_is_trained_to_say(
     found = {"val": Predictions(np.arange(2), np.arange(2), label, np.array([0.25, 0.25]), items)}
     values = {"loss": 0.5, loss_name: 0.375, "accuracy": 0.75}
     metrics = {f"{part}/{name}": value for part in ("train", "val", "test") for name, value in values.items()}
-    say_results(choices, "0" * 32, found, metrics)
-    head, *rows = capsys.readouterr().out.splitlines()[1:5]
+    say_results(choices, "0" * 32, found, metrics, ["of another source"])
+    said = capsys.readouterr().out.splitlines()
+    assert "of another source" in said
+    head, *rows = said[1:5]
     assert head.split()[:4] == ["loss", loss_name, "accuracy", "squats"]
     assert [row.split()[:4] for row in rows] == [
         [part, "0.500", "0.375", "75.0%"] for part in ("train", "val", "test")
