@@ -109,5 +109,32 @@ def test_a_worker_ends_with_its_parent() -> None:
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+def test_a_worker_whose_parent_has_gone_before_it_could_look_ends_too(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, os, signal, sys, time\n"
+        "from deepsquat.processes import end_with_parent\n"
+        "def work(path):\n"
+        "    open(path, 'w').write(str(os.getpid()))\n"
+        "    while os.getppid() == multiprocessing.parent_process().pid: time.sleep(0.01)\n"
+        "    end_with_parent(0.05)\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    process = multiprocessing.get_context('spawn').Process(target=work, args=(sys.argv[1],))\n"
+        "    process.start()\n"
+        "    while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n"
+        "    time.sleep(0.2)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    note = tmp_path / "pid"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, str(script), str(note)], env=env, timeout=60)
+    pid = int(note.read_text())
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and psutil.pid_exists(pid):
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 def test_cores_are_those_that_may_be_used() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -1,5 +1,6 @@
 """Cores, signals, and workers that end with their parent."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -94,7 +95,9 @@ def end_with_parent(seconds: float = 1.0) -> None:
 
     A worker that waits for work, or that works on for nobody, would keep its memory for ever.
     """
-    parent = os.getppid()
+    # As multiprocessing was told at the start: by now the parent may have gone, and another taken over.
+    known = multiprocessing.parent_process()
+    parent = os.getppid() if known is None else known.pid
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -57,9 +57,9 @@ def test_one_file_is_a_metric_of_every_part_and_may_be_an_objective(folder: Path
     measured = {}
     for part in ("val", "test"):
         measured |= classifier.evaluate(part, [batch], torch.device("cpu"))
-    names = returned(target, found)
+    names = returned(target, found, ["others"])
     assert set(measured) == {name for name in names if name.startswith(("val/", "test/"))}
-    assert {"train/above", "val/above", "test/above"} <= set(names)
+    assert {"train/above", "val/above", "test/above", "transfer/others/auc"} <= set(names)
 
 
 @pytest.mark.parametrize(
