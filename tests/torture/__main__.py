@@ -9,6 +9,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
+from math import inf
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -23,8 +25,12 @@ class Part:
     """The scenarios of one seed, handed out until enough kills are made, and what became of them."""
 
     def __init__(self, seed: int, kills: int, only: list[int], reports: Path) -> None:
-        self.seed, self.kills, self.only, self.path = seed, kills, only, reports / f"seed-{seed}.json"
-        self.dealt = deal(seed)
+        self.seed, self.path = seed, reports / f"seed-{seed}.json"
+        if only:
+            first = list(islice(deal(seed), max(only) + 1))
+            self.dealt, self.kills = iter([first[number] for number in only]), inf
+        else:
+            self.dealt, self.kills = deal(seed), float(kills)
         self.planned = 0
         self.code = table.code_version()
         self.rows: list[dict[str, Any]] = []
@@ -37,13 +43,9 @@ class Part:
 
     def _next(self) -> Scenario | None:
         with self.lock:
-            if self.only:
-                number = self.only.pop(0)
-                return next(one for one in deal(self.seed) if one.number == number)
-            if self.planned >= self.kills:
-                return None
-            scenario = next(self.dealt)
-            self.planned += len(scenario.moments)
+            scenario = next(self.dealt, None) if self.planned < self.kills else None
+            if scenario is not None:
+                self.planned += len(scenario.moments)
             return scenario
 
     def add(self, scenario: Scenario, kill: Kill) -> None:
