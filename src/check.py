@@ -22,6 +22,10 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 # Those that load libraries of the system come last: a missing package of Python's is named first.
 MODULES = (
     "numpy",
+    "scipy",
+    "tqdm",
+    "filelock",
+    "cmaes",
     "hydra",
     "torch",
     "pytorch_lightning",

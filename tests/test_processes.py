@@ -86,8 +86,14 @@ def test_sigterm_waits_too_and_meets_the_handler_of_before() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_worker_ends_with_its_parent() -> None:
-    worker = "import time, deepsquat.processes as p; p.end_with_parent(0.05); time.sleep(60)"
+@pytest.mark.parametrize("told", ["", ", by=15"])
+def test_a_worker_ends_with_its_parent(told: str, tmp_path: Path) -> None:
+    note = tmp_path / "put in order"
+    worker = (
+        "import time, pathlib, deepsquat.processes as p\n"
+        f"p.stop_on_sigterm(); p.end_with_parent(0.05{told})\n"
+        f"try: time.sleep(60)\nfinally: pathlib.Path({str(note)!r}).touch()\n"
+    )
     parent = (
         "import subprocess, sys, time\n"
         f"print(subprocess.Popen([sys.executable, '-c', {worker!r}]).pid, flush=True)\n"
@@ -107,6 +113,7 @@ def test_a_worker_ends_with_its_parent() -> None:
     started.wait()
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert note.exists() == bool(told)
 
 
 def test_a_worker_whose_parent_has_gone_before_it_could_look_ends_too(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 _ALARM: int | None = getattr(signal, "SIGALRM", None)  # by which a sweep ends a trial that takes too long
+ENDS_WITH_PARENT = "DEEPSQUAT_ENDS_WITH_PARENT"  # in the environment of a command that another one starts
 _INTERRUPTS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP, _ALARM) if n is not None)
 
 
@@ -90,10 +91,11 @@ def _call(handler: Any, number: int, frame: Any) -> None:
         signal.raise_signal(number)
 
 
-def end_with_parent(seconds: float = 1.0) -> None:
+def end_with_parent(seconds: float = 1.0, by: int | None = None) -> None:
     """Ends this process soon after its parent has gone, as where that one was killed alone.
 
     A worker that waits for work, or that works on for nobody, would keep its memory for ever.
+    by: the signal that it sends itself; None where nothing is left to be put in order.
     """
     # As multiprocessing was told at the start: by now the parent may have gone, and another taken over.
     known = multiprocessing.parent_process()
@@ -102,6 +104,8 @@ def end_with_parent(seconds: float = 1.0) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(seconds)
-        os._exit(1)
+        if by is None:
+            os._exit(1)
+        os.kill(os.getpid(), by)
 
     threading.Thread(target=watch, daemon=True, name="ends with its parent").start()

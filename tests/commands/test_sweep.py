@@ -224,3 +224,20 @@ def test_values_that_cannot_be_are_found_without_any_data(
     hooks.check(composed("sweep=depth_l2"))
     with pytest.raises(UserError, match=said):
         hooks.check(composed("sweep=depth_l2", *overrides))
+
+
+@pytest.mark.parametrize(
+    ("tracked", "said"),
+    [
+        (["tracking.uri=nonsense://"], "tracking.uri=nonsense"),
+        (["tracking=offline", "tracking.folder=/dev/null/x"], "/dev/null/x: cannot be written"),
+    ],
+)
+def test_a_store_that_cannot_be_is_found_before_the_data_is_made(
+    tmp_path: Path, tracked: list[str], said: str
+) -> None:
+    data = [f"paths.data={tmp_path}", f"data.root={tmp_path / 'raw'}"]
+    hooks = StudyRuns(composed("sweep=depth_l2", *tracked, *data), "depth", str(tmp_path))
+    with pytest.raises(UserError, match=said):
+        hooks.identity()
+    assert not list(tmp_path.iterdir())

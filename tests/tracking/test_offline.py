@@ -79,13 +79,17 @@ def test_a_full_disk_is_the_users_line_and_not_the_runs_end(offline: Store) -> N
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"id": 3}', "[" * 100_000])
-def test_a_damaged_run_is_named(offline: Store, content: str) -> None:
-    run = offline.start("a run", {"sweep": "x"})
+def test_a_damaged_run_is_named_and_stops_no_other(
+    content: str, offline: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = (offline.start(name, {"sweep": "x"}) for name in ("a run", "another"))
     (offline.folder / run.id / "run.json").write_text(content)
     with pytest.raises(UserError, match=rf"{run.id}/run.json is damaged"):
         offline.find(run.id)
-    with pytest.raises(UserError, match="is damaged"):
-        offline.tagged({"sweep": "x"})
+    for _ in range(2):
+        assert [found.id for found in offline.tagged({"sweep": "x"})] == [other.id]
+    said = capsys.readouterr().out
+    assert said.startswith(f"Note: {offline.folder / run.id}/run.json is damaged") and said.count("\n") == 1
 
 
 def test_processes_lose_nothing_of_each_other(offline: Store) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from deepsquat.commands import command_line, mistakes
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable
-from deepsquat.processes import stop_on_sigterm
+from deepsquat.processes import ENDS_WITH_PARENT, end_with_parent, stop_on_sigterm
 
 ROOT = Path(__file__).resolve().parents[3]  # the repository
 CONF = str(ROOT / "conf")
@@ -31,6 +32,8 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
     Exit codes: 0 done, 1 a defect or failed trials, 2 a mistake of the user, 130 interrupted.
     """
     stop_on_sigterm()
+    if os.environ.pop(ENDS_WITH_PARENT, None):  # not for the processes that this one starts
+        end_with_parent(by=signal.SIGTERM)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them its way
     if not OmegaConf.has_resolver("root"):
         OmegaConf.register_new_resolver("root", home)

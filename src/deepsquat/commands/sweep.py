@@ -46,6 +46,7 @@ class StudyRuns(Hooks):
     def identity(self) -> Mapping[str, str]:
         from deepsquat.images import load_images
 
+        self._open()  # its errors come before minutes of data
         groups = [build(self.config, group) for group in ("data", "pose", "skeleton")]
         images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
         return {"the data's fingerprint": str(images.fingerprint)}
@@ -56,11 +57,16 @@ class StudyRuns(Hooks):
         return tags.get("mlflow.source.git.commit", "no commit")[:10] + dirty
 
     def on_start(self, study: Any) -> Mapping[str, Any]:
-        self.store = build(self.config, "tracking").open_store()
+        store = self._open()
         with locked(Path(self.folder) / ".parent.lock"), uninterrupted():  # two first starts make one parent
-            self.parent = self._found_or_started(self.store, study)
-        self._settle(self.store, self.parent, study)
+            self.parent = self._found_or_started(store, study)
+        self._settle(store, self.parent, study)
         return {"parent": self.parent.id}
+
+    def _open(self) -> tracking.Store:
+        if self.store is None:
+            self.store = build(self.config, "tracking").open_store()
+        return self.store
 
     def _found_or_started(self, store: tracking.Store, study: Any) -> tracking.Run:
         key = {STUDY_ID: study.user_attrs["id"], SWEEP: self.name}

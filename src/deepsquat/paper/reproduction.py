@@ -1,5 +1,6 @@
 """The paper's tables, one sweep after the other; stopped when the time is up, resumed by the next start."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 from deepsquat.overrides import hydra_text
+from deepsquat.processes import ENDS_WITH_PARENT
 
 TABLES = {
     "depth_l2": ["sweep=depth_l2"],
@@ -89,7 +91,8 @@ def _run(step: Step, root: Path, seconds: float | None) -> int | None:
     """The exit code; None where the time was up, and the sweep was ended cleanly."""
     line = [sys.executable, str(root / "src" / "train.py"), *step.arguments]
     # In a session of its own, so that Ctrl-C, like SIGTERM, reaches it through us, and once.
-    process = subprocess.Popen(line, cwd=root, start_new_session=True)
+    told = {**os.environ, ENDS_WITH_PARENT: "1"}  # where we are killed ourselves
+    process = subprocess.Popen(line, cwd=root, env=told, start_new_session=True)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:

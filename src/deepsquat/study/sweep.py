@@ -19,6 +19,7 @@ from deepsquat.study.ownership import Heartbeat
 from deepsquat.study.points import Points, beat, fail
 from deepsquat.study.progress import Terminal
 from deepsquat.study.space import Space
+from deepsquat.study.storage import open_storage
 from deepsquat.study.task import Task, interrupt, mine
 
 # Runs trials, given one list of overrides and one number each, and waits for all of them.
@@ -43,6 +44,7 @@ def sweep(
         KeyboardInterrupt: as it came; the running trials are ended and can be resumed.
     """
     stop_on_sigterm()
+    open_storage(address)  # its errors come before minutes of data
     study = opened(options, address, folder, {**identity, **hooks.identity()})
     points = Points(study, space, options, hooks.version())
     _say_version(points)

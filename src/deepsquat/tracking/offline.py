@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Store(tracking.Store):
 
     def tagged(self, tags: Mapping[str, str]) -> "list[tracking.Run]":
         folders = [path.parent for path in self.folder.glob(f"*/{run_folder.RECORD}")]
-        records = [(folder, run_folder.read_record(folder)) for folder in folders]
+        records = [(folder, record) for folder in folders if (record := _sound(folder)) is not None]
         found = [(f, r) for f, r in records if tags.items() <= r.tags.items()]
         return [Run(*each) for each in sorted(found, key=lambda each: (each[1].start_time, each[1].id))]
 
@@ -135,6 +136,20 @@ class Run(tracking.Run):
         """time: milliseconds since 1970."""
         with self._writing() as record:
             self._write(replace(record, status=status, end_time=time))
+
+
+def _sound(folder: Path) -> Record | None:
+    """The run's record; None, said once, where it is damaged: it stops none of the others."""
+    try:
+        return run_folder.read_record(folder)
+    except UserError as error:
+        _say(f"Note: {error}; it is passed over")
+        return None
+
+
+@cache
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -25,8 +25,8 @@ class TrainerOptions:
     def __post_init__(self) -> None:
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise UserError(f"trainer.accelerator must be auto, cpu or gpu, got {self.accelerator!r}")
-        if self.max_epochs < 1:
-            raise UserError(f"trainer.max_epochs must be 1 or more, got {self.max_epochs}")
+        if not 1 <= self.max_epochs < 2**31:
+            raise UserError(f"trainer.max_epochs must be from 1 to {2**31 - 1}, got {self.max_epochs}")
 
 
 def device_of(options: TrainerOptions) -> "torch.device":
