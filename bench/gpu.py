@@ -103,7 +103,7 @@ def _bare_epoch(model: "ConvNet", data: "SquatData") -> Callable[[], None]:
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, weight_decay=2e-6, eps=1e-7, fused=True)
 
     def epoch() -> None:
-        for images, label, _ in part:
+        for images, label, *_ in part:
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cuda", torch.bfloat16):
                 logits = network(images.float())

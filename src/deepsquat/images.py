@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from deepsquat.data.arrays import ArrayFile
+from deepsquat.data.squats import FreshSource
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, expanded, read_checked, written_whole
-from deepsquat.landmarks import LandmarkTable
+from deepsquat.landmarks import LandmarkTable, unknown_measures
 from deepsquat.skeleton import Style, draw, pixels
 
 
@@ -33,6 +34,11 @@ class Images:
     fingerprint: np.ndarray  # () str: hash of everything that went into the landmarks
     source: np.ndarray  # () str: what the data is, in words
     drawn_as: np.ndarray  # () str: how it was drawn, in words
+    measures: np.ndarray = None  # type: ignore[assignment]  # (n, 7) float32, as in the landmark table
+
+    def __post_init__(self) -> None:
+        if self.measures is None:
+            object.__setattr__(self, "measures", unknown_measures(len(self.squat)))
 
 
 def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Style) -> Images:
@@ -48,6 +54,7 @@ def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Styl
         label=table.label,
         frame=table.frame,
         time=table.time,
+        measures=table.measures,
         fingerprint=np.array(fingerprint),
         source=np.array(source),
         drawn_as=np.array(_drawn_as(style)),
@@ -93,6 +100,11 @@ def load_images(source: Any, pose: Any, style: Style, data_folder: Path) -> Imag
 
     prepared = prepare(source, pose, data_folder)
     return draw_images(prepared.table, prepared.fingerprint, source_name(source), style)
+
+
+def drawn_anew(source: FreshSource, style: Style, squats: int, epoch: int) -> Images:
+    """So many squats of an epoch's own, drawn."""
+    return draw_images(source.anew(squats, epoch), "", source_name(source), style)
 
 
 def source_name(source: Any) -> str:

@@ -49,13 +49,22 @@ BODY = tuple(
 )
 
 
+MEASURES = 7  # of a body in one frame; deepsquat.measures names them
+
+
+def unknown_measures(n: int) -> np.ndarray:
+    """(n, MEASURES) float32 NaN: of real people nobody knows them."""
+    return np.full((n, MEASURES), np.nan, np.float32)
+
+
 @dataclass(frozen=True)
 class LandmarkTable:
     """One row a frame; all arrays have the same length n.
 
     landmarks is (n, 33, 4) float32: x and y as fractions of the upright frame's width and height, z in the
     scale of x, visibility 0-1. aspect is the frame's width over its height. label is 1 good, 0 bad, -1 none.
-    time and offset are seconds, offset counted from the squat's bottom frame.
+    time and offset are seconds, offset counted from the squat's bottom frame. measures are true of the body,
+    as `deepsquat.measures.Measures.stacked` has them; left out, they are unknown: NaN.
     """
 
     squat: np.ndarray  # (n,) str: "video#index"
@@ -68,8 +77,11 @@ class LandmarkTable:
     offset: np.ndarray  # (n,) float64
     aspect: np.ndarray  # (n,) float32
     landmarks: np.ndarray  # (n, 33, 4) float32
+    measures: np.ndarray = None  # type: ignore[assignment]  # (n, MEASURES) float32
 
     def __post_init__(self) -> None:
+        if self.measures is None:
+            object.__setattr__(self, "measures", unknown_measures(len(self.squat)))
         lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns of unequal length: {lengths}")

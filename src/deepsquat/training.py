@@ -1,19 +1,22 @@
 """One run, top to bottom: squats, poses, images, network, record."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 
 from deepsquat import tracking
+from deepsquat.data.squats import FreshSource
 from deepsquat.errors import UserError
 from deepsquat.evaluation import transfer
-from deepsquat.images import Images, load_images
+from deepsquat.images import Images, drawn_anew, load_images
 from deepsquat.locks import held
 from deepsquat.runs import files as run_files
 from deepsquat.runs import owner
@@ -67,10 +70,12 @@ def train(
             checkpoint.check_last(folder, resume)
         check_early(choices.data, choices.split, choices.augment, choices.optim.batch_size)
         images = load_images(choices.data, choices.pose, choices.skeleton, choices.data_folder)
+        _refuse_unmeasured(choices.target, images)
         parts = split(items_of(images), choices.split)
         crossing = audit(parts, choices.split.by)
         batch_size, style = choices.optim.batch_size, choices.skeleton
-        data = SquatData(images, parts, batch_size, choices.seed, choices.augment, style, device)
+        anew = _anew(choices)
+        data = SquatData(images, parts, batch_size, choices.seed, choices.augment, style, device, anew)
         elsewhere = _elsewhere(choices)
         say_data(choices, data, crossing)
         if resume:
@@ -118,6 +123,21 @@ def _elsewhere(choices: Choices) -> dict[str, Images]:
     }
     transfer.refuse_unlabelled(found)
     return found
+
+
+def _refuse_unmeasured(target: Target, images: Images) -> None:
+    if target.needs_measures and np.isnan(images.measures).any():
+        raise UserError(
+            f"target: it learns from bodies whose joints are known, and {images.source} does not say them; "
+            "take data=joints, or target=good_or_bad"
+        )
+
+
+def _anew(choices: Choices) -> Callable[[int, int], Images] | None:
+    source = choices.data
+    if not isinstance(source, FreshSource) or not source.fresh:
+        return None
+    return partial(drawn_anew, source, choices.skeleton)
 
 
 def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[str, str]) -> tracking.Run:

@@ -13,7 +13,7 @@ from deepsquat.model.network import Network
 from deepsquat.trainer.target import GoodOrBad
 from program import ROOT
 
-GROUPS = ("pose", "skeleton", "split", "augment", "optim", "trainer", "tracking")
+GROUPS = ("pose", "skeleton", "split", "augment", "optim", "trainer", "tracking", "target")
 OPTIONS = sorted(
     f"{path.parent.name}={path.stem}"
     for path in (ROOT / "conf").glob("*/*.yaml")
@@ -103,7 +103,7 @@ def network(*overrides: str) -> Network:
 
 def test_a_class_takes_the_place_of_the_whole_option() -> None:
     found = network("model._target_=deepsquat.model.resnet.ResNet", "model.blocks=2", "+model.widths=[4,8]")
-    assert dict(found.arguments) == {"blocks": 2, "widths": (4, 8)}
+    assert dict(found.arguments) == {"blocks": 2, "widths": (4, 8), "outputs": 2}
     assert dict(network("model._target_=deepsquat.model.mlp.MLP").arguments) == {}
 
 

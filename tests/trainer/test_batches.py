@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -52,7 +54,7 @@ def test_squats_without_a_label_are_no_items() -> None:
 def test_batches_hold_the_images_labels_and_squats_of_the_part_alone() -> None:
     plain = part(Augment(), (4, 0))
     assert len(plain) == 2 and plain.table_rows.tolist() == [0, 1, 2, 12, 13, 14]
-    (first, labels, squats), (second, more, rest) = list(plain)
+    (first, labels, squats, _), (second, more, rest, _) = list(plain)
     assert first.shape == (4, 3, 8, 6) and first.dtype == torch.uint8
     assert first.is_contiguous(memory_format=torch.channels_last)
     assert first[:, 0, 0, 0].tolist() == [0, 1, 2, 12] and second[:, 0, 0, 0].tolist() == [13, 14]
@@ -63,7 +65,7 @@ def test_batches_hold_the_images_labels_and_squats_of_the_part_alone() -> None:
 
 def test_copies_come_after_the_images_and_keep_label_and_squat() -> None:
     copied = part(Augment(flip=True), (1, 2), batch_size=100)
-    ((pixels, labels, squats),) = list(copied)
+    ((pixels, labels, squats, _),) = list(copied)
     assert pixels[:, 0, 0, 0].tolist() == [3, 4, 5, 6, 7, 8] * 2
     assert labels.tolist() == [0, 0, 0, 1, 1, 1] * 2
     assert squats.tolist() == [0, 0, 0, 1, 1, 1] * 2
@@ -73,7 +75,7 @@ def test_the_order_is_that_of_the_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[int]:
         shuffled = part(Augment(), (0, 1, 2, 4), seed=seed)
         shuffled.set_epoch(epoch)
-        return [int(value) for pixels, _, _ in shuffled for value in pixels[:, 0, 0, 0]]
+        return [int(value) for pixels, *_ in shuffled for value in pixels[:, 0, 0, 0]]
 
     assert order(0, 0) == order(0, 0)
     assert sorted(order(0, 0)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14]
@@ -100,3 +102,26 @@ def test_a_batch_larger_than_train_is_refused() -> None:
     data(12)
     with pytest.raises(UserError, match="batch_size is 13, but there are only 12 training images"):
         data(13)
+
+
+def test_other_images_take_the_place_of_train_from_the_second_epoch_on() -> None:
+    """Each epoch's pixels are its number; the same number of squats is asked for as train has."""
+    asked = []
+
+    def anew(squats: int, epoch: int) -> Images:
+        asked.append((squats, epoch))
+        given = images()
+        return replace(given, images=np.full_like(given.images, 100 + epoch), label=np.ones_like(given.label))
+
+    given = images()
+    a0, a1, b0, c0 = items_of(given)
+    parts = {"train": [a0, a1], "val": [b0], "test": [c0]}
+    made = SquatData(given, parts, 4, 0, Augment(), Style(8, 8), torch.device("cpu"), anew)
+    seen = {}
+    for epoch in (0, 2, 1, 2):
+        made.parts["train"].set_epoch(epoch)
+        seen[epoch] = torch.cat([pixels[:, 0, 0, 0] for pixels, *_ in made.train_dataloader()])
+    assert sorted(seen[0].tolist()) == [0, 1, 2, 3, 4, 5]
+    assert set(seen[1].tolist()) == {101} and set(seen[2].tolist()) == {102}
+    assert asked == [(2, 2), (2, 1), (2, 2)]
+    assert [int(p[0, 0, 0, 0]) for p, *_ in made.val_dataloader()] == [6]

@@ -53,7 +53,9 @@ def build_network(config: DictConfig, target: "Target", height: int, width: int)
     if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise UserError(f"model._target_={config.model['_target_']} is no torch.nn.Module")
     values = _plain(OmegaConf.to_container(config.model, resolve=True))
-    told = arguments.fitted(cls, values, "model", {"height": height, "width": width})
+    told = arguments.fitted(
+        cls, values, "model", {"height": height, "width": width, "outputs": target.outputs}
+    )
     return tried(cls, told, target.shape(height, width), target.outputs)
 
 

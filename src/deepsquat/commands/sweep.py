@@ -38,10 +38,9 @@ class StudyRuns(Hooks):
         train.chosen(config)
 
     def metrics(self) -> Collection[str]:
-        from deepsquat.trainer.target import GoodOrBad
         from deepsquat.training import returned
 
-        return returned(GoodOrBad(), build_metrics(self.config), self.config.evaluation.on)
+        return returned(build(self.config, "target"), build_metrics(self.config), self.config.evaluation.on)
 
     def identity(self) -> Mapping[str, str]:
         from deepsquat.images import load_images

@@ -79,10 +79,9 @@ def chosen(config: DictConfig) -> Any:
     from deepsquat.trainer.metrics import tried
     from deepsquat.trainer.options import device_of
     from deepsquat.trainer.steps import refuse_large_batch
-    from deepsquat.trainer.target import GoodOrBad
 
     options = {group: build(config, group) for group in GROUPS}
-    style, target, metrics = options["skeleton"], GoodOrBad(), build_metrics(config)
+    style, target, metrics = options["skeleton"], options["target"], build_metrics(config)
     tried(metrics, target)
     network = build_network(config, target, style.height, style.width)
     refuse_large_batch(network, options["optim"].batch_size, device_of(options["trainer"]))
@@ -91,7 +90,6 @@ def chosen(config: DictConfig) -> Any:
     return Choices(
         **options,
         model=network,
-        target=target,
         metrics=metrics,
         evaluation=evaluation,
         seed=config.seed,

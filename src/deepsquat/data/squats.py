@@ -98,6 +98,17 @@ class VideoSource(Protocol):
 
 
 @runtime_checkable
+class FreshSource(Protocol):
+    """A table source that can make up other squats of the same kind for every epoch."""
+
+    fresh: bool  # whether it shall
+
+    def anew(self, squats: int, epoch: int) -> LandmarkTable:
+        """So many squats that are in no other epoch's table; the same ones for the same arguments."""
+        ...
+
+
+@runtime_checkable
 class TableSource(Protocol):
     """Options of a data stage that knows the landmarks itself."""
 

@@ -6,9 +6,9 @@ from deepsquat.errors import UserError
 
 
 class ResNet(nn.Module):
-    """Pose images to two logits: a convolution, stages of residual blocks, the mean over places, Dense 2."""
+    """Pose images to a few numbers: a convolution, stages of residual blocks, the mean over places, Dense."""
 
-    def __init__(self, widths: tuple[int, ...] = (16, 32, 64), blocks: int = 1) -> None:
+    def __init__(self, widths: tuple[int, ...] = (16, 32, 64), blocks: int = 1, outputs: int = 2) -> None:
         """widths: channels of each stage; every stage halves the picture. blocks: of a stage."""
         super().__init__()
         if not widths or any(n < 1 for n in widths):
@@ -23,10 +23,10 @@ class ResNet(nn.Module):
                 stages.append(Residual(channels, width, stride=2 if block == 0 else 1))
                 channels = width
         self.stages = nn.Sequential(*stages)
-        self.output = nn.Linear(channels, 2)
+        self.output = nn.Linear(channels, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images (B, 3, H, W), 0-255 -> logits (B, 2)."""
+        """images (B, 3, H, W), 0-255 -> (B, outputs); two of them are the logits of bad and good form."""
         return self.output(self.stages(self.stem(images / 255)).mean(dim=(2, 3)))
 
 

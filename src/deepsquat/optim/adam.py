@@ -17,11 +17,12 @@ BETAS, EPSILON = (0.9, 0.999), 1e-7
 
 @dataclass(frozen=True)
 class AdamOptions:
-    """Adam, and what it minimises: cross-entropy plus l2 times the sum of squared weights."""
+    """Adam, and what it minimises: the target's loss plus l2 times the sum of squared weights."""
 
     lr: float = 1e-5
     l2: float = 1e-6
     batch_size: int = 500
+    decay: str = "none"  # of lr: none, or cosine, from epoch to epoch down to nearly 0
 
     def __post_init__(self) -> None:
         if not 0 < self.lr < math.inf:
@@ -30,6 +31,12 @@ class AdamOptions:
             raise UserError(f"optim.l2 must be a number, 0 or more, got {self.l2}")
         if self.batch_size < 1:
             raise UserError(f"optim.batch_size must be 1 or more, got {self.batch_size}")
+        if self.decay not in ("none", "cosine"):
+            raise UserError(f"optim.decay must be none or cosine, got {self.decay!r}")
+
+    def rate(self, epoch: int, epochs: int) -> float:
+        """The learning rate of an epoch, from 0 on; the cosine is Loshchilov and Hutter's, SGDR, 2017."""
+        return self.lr if self.decay == "none" else self.lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
 class Adam(torch.optim.Optimizer):
@@ -75,6 +82,17 @@ class Adam(torch.optim.Optimizer):
                 eps=EPSILON,
                 maximize=False,
             )
+
+    def set_rate(self, lr: float) -> None:
+        """As a number on the weights' device, so that a CUDA graph sees it change."""
+        for group in self.param_groups:
+            if not group["params"]:
+                continue
+            device, before = group["params"][0].device, group["lr"]
+            if isinstance(before, Tensor) and before.device == device:
+                before.fill_(lr)
+            else:
+                group["lr"] = torch.tensor(lr, device=device)
 
     def _begun(self, weight: Tensor) -> dict[str, Tensor]:
         self.state[weight] = {

@@ -17,7 +17,6 @@ from deepsquat.landmarks import NAMES
 
 T = TypeVar("T")
 
-_WIDTH = len(NAMES) * 4  # the numbers of one row's landmarks, in one column
 _REMEDY = "it is made again"
 
 
@@ -35,7 +34,7 @@ def kept(path: Path, read: Callable[[Path], T]) -> T | None:
 def write_columns(path: Path, columns: Any) -> None:
     """Write a dataclass of arrays of one length n, whole or not at all.
 
-    Each is (n,) strings or numbers, or (n, 33, 4) float32.
+    Each is (n,) strings or numbers, (n, k) float32, or (n, 33, 4) float32.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -43,8 +42,9 @@ def write_columns(path: Path, columns: Any) -> None:
     arrays = {}
     for field in fields(columns):
         values = getattr(columns, field.name)
-        if values.ndim == 3:
-            arrays[field.name] = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), _WIDTH)
+        if values.ndim > 1:
+            width = int(np.prod(values.shape[1:]))
+            arrays[field.name] = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), width)
         elif values.dtype.kind in "UO":
             arrays[field.name] = pa.array(values.tolist(), pa.string())
         else:
@@ -76,7 +76,10 @@ def read_columns(kind: Callable[..., T], path: Path) -> T:
             wide = pa.types.is_fixed_size_list(column.type)
             # to_numpy would do as well, but imports pandas where there is one. Copied, to be writable.
             values = np.array(np.from_dlpack(column.flatten() if wide else column))
-            columns[name] = values.reshape(-1, len(NAMES), 4) if wide else values
+            if wide:
+                points = name == "landmarks"
+                values = values.reshape((-1, len(NAMES), 4) if points else (-1, column.type.list_size))
+            columns[name] = values
         return kind(**columns)
     except (pa.ArrowException, OSError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0].rstrip(".")

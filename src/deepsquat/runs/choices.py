@@ -17,7 +17,7 @@ from deepsquat.trainer.options import TrainerOptions
 from deepsquat.trainer.target import Target
 
 # Those whose options are a dataclass; the model is a class of its own.
-GROUPS = ("data", "pose", "skeleton", "split", "augment", "optim", "trainer", "tracking")
+GROUPS = ("data", "pose", "skeleton", "split", "augment", "optim", "trainer", "tracking", "target")
 
 
 @dataclass(frozen=True)

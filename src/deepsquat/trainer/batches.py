@@ -1,7 +1,7 @@
 """Batches of images, kept as uint8 on the device that trains; the same order for the same seed and epoch."""
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,6 +13,7 @@ from deepsquat.errors import UserError
 from deepsquat.images import Images
 from deepsquat.skeleton import LIMBS, Style, draw
 from deepsquat.split import PARTS, Item, Split
+from deepsquat.trainer.target import Batch
 
 
 def items_of(images: Images) -> list[Item]:
@@ -32,7 +33,7 @@ def pixels_on(device: torch.device, images: Images, augment: Augment) -> Tensor:
 
 
 class Part:
-    """The batches of one part of the split; iterating gives (images, labels, squat numbers) on the device.
+    """The batches of one part of the split; iterating gives each a `Batch`, on the device.
 
     Images come as (B, 3, H, W) uint8 views of (B, H, W, 3) memory: channels last without a copy.
     """
@@ -46,8 +47,12 @@ class Part:
         shuffle_seed: int | None = None,
         augment: Augment | None = None,
         style: Style | None = None,
+        anew: Callable[[int], Images] | None = None,
     ) -> None:
-        """pixels: (k, n, H, W, 3) uint8, of all parts; the device of the batches is theirs."""
+        """
+        pixels: (k, n, H, W, 3) uint8, of all parts; the device of the batches is theirs.
+        anew: as many other images for an epoch after the first, which takes them in this part's place.
+        """
         number = {item.id: i for i, item in enumerate(squats)}
         copies, frames = pixels.shape[:2]
         self.squats = squats
@@ -61,12 +66,12 @@ class Part:
         self.frame, self.time = images.frame[self.table_rows], images.time[self.table_rows]
         self.label = torch.from_numpy(images.label[self.table_rows].astype(np.int64)).repeat(copies)
         self.squat = torch.tensor([number[str(s)] for s in images.squat[self.table_rows]]).repeat(copies)
-        self._rows, self._label, self._squat = (
-            column.to(self.device) for column in (self.rows, self.label, self.squat)
-        )
+        measures = torch.from_numpy(images.measures[self.table_rows]).repeat(copies, 1)
+        self._rows = self.rows.to(self.device)
+        self._truth = tuple(column.to(self.device) for column in (self.label, self.squat, measures))
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
-        self.augment, self.style = augment, style
+        self.augment, self.style, self.anew = augment, style, anew
         self.epoch = 0
 
     def image(self, i: int) -> np.ndarray:
@@ -80,7 +85,16 @@ class Part:
         """Chooses the order, and the random changes, of the next pass."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
+        if self.anew is not None and self.epoch > 0:
+            images = self.anew(self.epoch)
+            pixels = copies(torch.from_numpy(images.images).to(self.device), self.augment or Augment())
+            other = Part(
+                images, pixels, items_of(images), self.batch_size, self.shuffle_seed, self.augment, self.style
+            )
+            other.set_epoch(self.epoch)
+            yield from other
+            return
         n = len(self.rows)
         order, pixels, rows = torch.arange(n), self.pixels, self._rows
         if self.shuffle_seed is not None:
@@ -91,7 +105,8 @@ class Part:
         order = order.to(self.device)
         for start in range(0, n, self.batch_size):
             chosen = order[start : start + self.batch_size]
-            yield pixels[rows[chosen]].permute(0, 3, 1, 2), self._label[chosen], self._squat[chosen]
+            label, squat, measures = (column[chosen] for column in self._truth)
+            yield pixels[rows[chosen]].permute(0, 3, 1, 2), label, squat, measures
 
     def _redrawn(self, generator: np.random.Generator) -> Tensor:
         """This part's images drawn anew with this epoch's random changes, (n, H, W, 3) uint8."""
@@ -115,11 +130,14 @@ class SquatData(pl.LightningDataModule):
         augment: Augment,
         style: Style,
         device: torch.device,
+        anew: Callable[[int, int], Images] | None = None,
     ) -> None:
+        """anew: so many squats, drawn for an epoch, which are trained on in the place of those of train."""
         super().__init__()
         pixels = pixels_on(device, images, augment)
+        fresh = None if anew is None else partial(anew, len(parts["train"]))
         self.parts = {
-            "train": Part(images, pixels, parts["train"], batch_size, seed, augment, style),
+            "train": Part(images, pixels, parts["train"], batch_size, seed, augment, style, fresh),
             "val": Part(images, pixels, parts["val"], batch_size),
             "test": Part(images, pixels, parts["test"], batch_size),
         }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from deepsquat.errors import UserError
 from deepsquat.model.network import Network
-from deepsquat.optim.adam import AdamOptions, adam_for
+from deepsquat.optim.adam import Adam, AdamOptions, adam_for
 from deepsquat.trainer.loss import Loss
 from deepsquat.trainer.metrics import Answers, Metric
 from deepsquat.trainer.steps import Step, answers, make_step, penalty_of
@@ -83,6 +83,13 @@ class Classifier(pl.LightningModule):
         penalised = [self.network.get_parameter(name) for name in self.chosen.penalised]
         return Loss(self.target, penalised, self.options.l2)
 
+    def on_train_epoch_start(self) -> None:
+        if self.options.decay == "none":
+            return
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, Adam) and self.trainer.max_epochs is not None
+        optimizer.set_rate(self.options.rate(self.current_epoch, self.trainer.max_epochs))
+
     def on_train_start(self) -> None:
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
@@ -104,7 +111,7 @@ class Classifier(pl.LightningModule):
         truth = self.target.truth(batch)
         with self.chosen.at_work():
             measures, outputs = self._step(self.target.inputs(batch), truth)
-        self._epochs["train"].add(measures, outputs, truth, batch[2])
+        self._epochs["train"].add(measures, outputs, batch[1], batch[2])
 
     def said_good(self, batch: Batch) -> Tensor:
         """The probability of good form (B,) of each image, without dropout where the network is set so."""
@@ -118,7 +125,7 @@ class Classifier(pl.LightningModule):
         truth = self.target.truth(batch)
         outputs = self._outputs(batch)
         measures = torch.stack([self.target.loss(outputs, truth), penalty_of(self.loss, outputs.device)])
-        self._epochs[part].add(measures, outputs, truth, batch[2])
+        self._epochs[part].add(measures, outputs, batch[1], batch[2])
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self._measure("val", batch)

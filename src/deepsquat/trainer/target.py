@@ -1,6 +1,7 @@
 """What a network is trained to say, of what, and by which loss: one object that a run is given."""
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -10,7 +11,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 # Keras clips probabilities to [1e-7, 1 - 1e-7]: here their logits, of either sign. No gradient beyond.
 _FARTHEST = math.log((1 - 1e-7) / 1e-7)  # 16.118, which is also the most that an output can cost
 
-Batch = tuple[Tensor, Tensor, Tensor]  # images (B, 3, H, W) uint8, labels (B,), squat numbers (B,)
+# Images (B, 3, H, W) uint8, labels (B,), squat numbers (B,), true measures (B, 7), NaN where unknown.
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Target(Protocol):
@@ -18,6 +20,7 @@ class Target(Protocol):
 
     loss_name: str  # under which the loss is logged, the L2 term apart
     outputs: int  # numbers that the network gives for one input
+    needs_measures: bool  # whether it learns from the bodies' true measures
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         """Of one input of the network, for images of that size."""
@@ -35,11 +38,13 @@ class Target(Protocol):
         """The probability of good form (B,) that the outputs stand for."""
 
 
+@dataclass(frozen=True)
 class GoodOrBad:
     """Bad or good form of one image: two logits, each with its own cross-entropy, as in the paper."""
 
     loss_name = "bce"
     outputs = 2
+    needs_measures = False
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         return 3, height, width

@@ -10,6 +10,7 @@ from deepsquat.data.joints.view import View
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX, LandmarkTable
+from deepsquat.measures import Measures, faulty
 
 SMALL = MadeUpJoints(people=12, each=4, frames=FrameChoice(1, 0.05))
 
@@ -35,6 +36,24 @@ def test_the_same_seed_gives_the_same_squats_and_more_people_do_not_change_the_f
     other = replace(SMALL, people=3, seed=1).landmark_table_and_drops()[0]
     assert not np.array_equal(other.landmarks, fewer.landmarks)
     assert SMALL.inputs() != replace(SMALL, noise=0.5).inputs()
+
+
+def test_an_epoch_has_people_of_its_own_and_always_the_same(table: LandmarkTable) -> None:
+    first, again, second = (SMALL.anew(6, epoch) for epoch in (1, 1, 2))
+    assert len(np.unique(first.squat)) == 6 and len(first) == 6 * 3
+    np.testing.assert_array_equal(first.landmarks, again.landmarks)
+    for other in (second.landmarks, table.landmarks[: len(first)]):
+        assert not np.isclose(first.landmarks, other).all(axis=(1, 2)).any()
+    assert SMALL.inputs() == replace(SMALL, fresh=True).inputs()  # the kept table is the same
+
+
+def test_the_measures_are_those_of_the_joints_whatever_the_camera_and_its_errors(
+    table: LandmarkTable,
+) -> None:
+    """Their rule gives the label, at the bottom."""
+    bottom = table.rows(table.offset == 0)
+    there = faulty(Measures(*bottom.measures.astype(float).T), SMALL.limits)
+    np.testing.assert_array_equal(there.any(axis=1), bottom.label == 0)
 
 
 def test_the_body_lies_in_the_picture_at_the_size_that_was_asked_for(table: LandmarkTable) -> None:

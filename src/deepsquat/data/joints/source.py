@@ -16,9 +16,9 @@ from deepsquat.data.synthetic.body import Posture, points
 from deepsquat.data.synthetic.people import Form, Person, various_form, various_person
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
-from deepsquat.measures import Limits
+from deepsquat.measures import Limits, measured
 
-VERSION = "1"  # of the people, the cameras and the noise: raise it when any landmark changes
+VERSION = "2"  # of the people, the cameras and the noise: raise it when any landmark changes
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class MadeUpJoints:
     each: int = 4
     seed: int = 0
     noise: float = 1.0  # times that of the pose estimator; 0: true joints
+    fresh: bool = False  # other people to train on in every epoch
     limits: Limits = field(default_factory=Limits)
     view: View = field(default_factory=View)
     frames: FrameChoice = field(default_factory=FrameChoice)
@@ -48,7 +49,8 @@ class MadeUpJoints:
 
     def inputs(self) -> dict[str, str]:
         """Everything that goes into the table."""
-        return {"reader": f"joints {VERSION}"} | {f.name: str(getattr(self, f.name)) for f in fields(self)}
+        options = {f.name: str(getattr(self, f.name)) for f in fields(self) if f.name != "fresh"}
+        return {"reader": f"joints {VERSION}"} | options
 
     def landmark_table_and_drops(self) -> tuple[LandmarkTable, Drops]:
         """The table; no frame is ever lacking."""
@@ -58,8 +60,14 @@ class MadeUpJoints:
         tables = [table for number in numbers for table in self._person(number)]
         return LandmarkTable.joined(tables), Drops({}, {})
 
-    def _person(self, number: int) -> Iterator[LandmarkTable]:
-        rng = np.random.default_rng([self.seed, number])
+    def anew(self, squats: int, epoch: int) -> LandmarkTable:
+        """So many squats of other people, for an epoch from 1 on."""
+        people = range(-(-squats // self.each))
+        tables = [table for number in people for table in self._person(number, epoch)]
+        return LandmarkTable.joined(tables[:squats])
+
+    def _person(self, number: int, epoch: int = 0) -> Iterator[LandmarkTable]:
+        rng = np.random.default_rng([self.seed, number, epoch])
         person = various_person(rng, self.limits)
         labels = rng.permutation(np.arange(self.each) % 2 if self.each > 1 else [number % 2])
         for index, label in enumerate(labels):
@@ -88,6 +96,7 @@ class MadeUpJoints:
             offset=times - half,
             aspect=np.full(n, aspect, np.float32),
             landmarks=landmarks.astype(np.float32),
+            measures=measured(joints).stacked().astype(np.float32),
         )
 
 

@@ -87,10 +87,48 @@ class Posture:
     turn: np.ndarray  # of pelvis and trunk about the vertical, to the body's left
 
 
+@dataclass(frozen=True)
+class _Trunk:
+    """What head and arms hang on, (n, 3) each: a place, and directions."""
+
+    chest: np.ndarray
+    across: np.ndarray
+    upper: np.ndarray
+
+
+def measured_points(body: Body, posture: Posture) -> np.ndarray:
+    """(n, 33, 3) as `points` has them, but only what `deepsquat.measures` asks for; NaN elsewhere."""
+    at, _ = _trunk_and_legs(body, posture)
+    found = np.full((len(posture.shank), len(NAMES), 3), np.nan)
+    for name in NAMES:
+        if name in at:
+            found[:, POINT[name]] = at[name]
+    return found
+
+
 def points(body: Body, posture: Posture) -> np.ndarray:
     """(n, len(POINTS), 3) positions in metres."""
     n = len(posture.shank)
-    zero, one = np.zeros(n), np.ones(n)
+    at, trunk = _trunk_and_legs(body, posture)
+    chest, across, upper = trunk.chest, trunk.across, trunk.upper
+    # The head looks ahead: it follows only a part of the trunk's lean.
+    pitch = 0.35 * (posture.lean + posture.rounding)
+    _head(at, body, chest, across, pitch, 0.5 * posture.tilt)
+
+    ahead = np.tile([0.0, 0.0, 1.0], (n, 1))
+    for name, side in (("left", 1.0), ("right", -1.0)):
+        wrist = _wrist(body, side, chest, across, upper, ahead)
+        pole = np.array([side * 0.6, -1.0, -0.1]) * np.ones((n, 3))
+        shoulder = at[f"{name}_shoulder"]
+        elbow, wrist = two_bones(shoulder, wrist, body.upper_arm, body.forearm, pole)
+        at[f"{name}_elbow"], at[f"{name}_wrist"] = elbow, wrist
+        _hand(at, name, body, elbow, wrist, side * across)
+    return np.stack([at[name] for name in POINTS], axis=1)
+
+
+def _trunk_and_legs(body: Body, posture: Posture) -> tuple[dict[str, np.ndarray], _Trunk]:
+    """By name, (n, 3) each: pelvis, waist, chest, shoulders, hips and all below them."""
+    zero = np.zeros(len(posture.shank))
     at: dict[str, np.ndarray] = {}
 
     pelvis = _pelvis(body, posture)
@@ -106,20 +144,9 @@ def points(body: Body, posture: Posture) -> np.ndarray:
     chest[:, 2] += posture.sway
     across = turned(np.stack([np.cos(posture.tilt), -np.sin(posture.tilt), zero], axis=1), posture.turn)
     at |= {"pelvis": pelvis, "waist": waist, "chest": chest}
-    # The head looks ahead: it follows only a part of the trunk's lean.
-    pitch = 0.35 * (posture.lean + posture.rounding)
-    _head(at, body, chest, across, pitch, 0.5 * posture.tilt)
-
-    ahead = np.stack([zero, zero, one], axis=1)
     for name, side in (("left", 1.0), ("right", -1.0)):
-        shoulder = chest + side * body.shoulders * across
-        at[f"{name}_shoulder"] = shoulder
-        wrist = _wrist(body, side, chest, across, upper, ahead)
-        pole = np.array([side * 0.6, -1.0, -0.1]) * np.ones((n, 3))
-        elbow, wrist = two_bones(shoulder, wrist, body.upper_arm, body.forearm, pole)
-        at[f"{name}_elbow"], at[f"{name}_wrist"] = elbow, wrist
-        _hand(at, name, body, elbow, wrist, side * across)
-    return np.stack([at[name] for name in POINTS], axis=1)
+        at[f"{name}_shoulder"] = chest + side * body.shoulders * across
+    return at, _Trunk(chest, across, upper)
 
 
 def in_room(points: np.ndarray) -> np.ndarray:

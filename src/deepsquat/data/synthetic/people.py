@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepsquat.data.synthetic.body import ARMS, Body, Posture, points
+from deepsquat.data.synthetic.body import ARMS, Body, Posture, measured_points
 from deepsquat.errors import UserError
 from deepsquat.measures import FAULTS, Limits, faulty, measured
 
@@ -124,7 +124,7 @@ def _fitting_form(
     for _ in range(rounds):
         drawn = _candidates(rng, person.body, habit, _CANDIDATES)
         postures = Posture(**drawn, sway=np.zeros(_CANDIDATES))
-        wrong = faulty(measured(points(person.body, postures)), limits)
+        wrong = faulty(measured(measured_points(person.body, postures)), limits)
         fitting = np.flatnonzero(wrong.any(axis=1) != label)
         if len(fitting):
             # The rarer faults would hardly come up if the first were taken.

@@ -22,7 +22,7 @@ class Answers:
     """What a network said of m images, on the CPU. In train with dropout on, by the weights of each step."""
 
     outputs: Tensor  # (m, outputs) float32, as the network gives them
-    truth: Tensor  # (m, ...) what it should have said: for good or bad form, 1 or 0
+    truth: Tensor  # (m,) int64, 1 good form, 0 bad
     p_good: Tensor  # (m,) float32, the probability of good form
     squat: Tensor  # (m,) int64, number of the squat in its part
 
