@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deepsquat.commands.train import _how_to_resume, _read_config
+from deepsquat.commands.train import _how_to_resume, read_config
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum
 from deepsquat.runs.owner import own
@@ -21,12 +21,12 @@ def _written(path: Path, text: str) -> Path:
 def test_it_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
     text = "seed: 3\nmodel:\n  _target_: deepsquat.model.convnet.ConvNet\n  blocks: 4\n"
     path = _written(tmp_path / "config.yaml", text)
-    assert _read_config(path, RUN).model.blocks == 4
+    assert read_config(path, RUN).model.blocks == 4
     whole = path.read_bytes()
     for damaged in (whole.replace(b"blocks: 4", b"blocks: 5"), whole[:20], b"", text.encode()):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=r"start a new run with python src/train\.py"):
-            _read_config(path, RUN)
+            read_config(path, RUN)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_it_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
 def test_what_this_version_has_not_is_named(tmp_path: Path, target: str) -> None:
     path = _written(tmp_path / "config.yaml", f"model:\n  _target_: {target}\n")
     with pytest.raises(UserError, match=f"resume={RUN}: it was started by a version with {target}") as caught:
-        _read_config(path, RUN)
+        read_config(path, RUN)
     assert "\n" not in str(caught.value) and "start a new run with python src/train.py" in str(caught.value)
 
 

@@ -120,7 +120,7 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
             f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to resume from; "
             "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
         )
-    found = _read_config(saved, run_id)
+    found = read_config(saved, run_id)
     if found.get("trial") is not None:
         raise UserError(
             f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
@@ -130,7 +130,7 @@ def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple
     return found, folder
 
 
-def _read_config(path: Path, run_id: str) -> DictConfig:
+def read_config(path: Path, run_id: str) -> DictConfig:
     """Raises UserError: it is damaged, or this version has no use for it."""
     content = read_checked(path, "start a new run with python src/train.py")
     found = OmegaConf.create(content.decode())

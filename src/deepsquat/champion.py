@@ -1,0 +1,180 @@
+"""The model that is shipped: its weights, and in one JSON file all that a squat is judged with.
+
+FOLDER/weights.pt     the network's state_dict, which torch reads with weights_only=True
+FOLDER/model.json     the rest: `Champion` names it, and `write` says in what form
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import torch
+from torch import Tensor, nn
+
+from deepsquat.data.squats import FrameChoice
+from deepsquat.errors import UserError
+from deepsquat.files import written_whole
+from deepsquat.measures import Limits
+from deepsquat.skeleton import Style
+from deepsquat.trainer.forward import forward
+from deepsquat.trainer.target import Target
+from deepsquat.trust import named, reason
+
+FORMAT = 1
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "models" / "champion"  # in the repository
+WEIGHTS, MODEL = "weights.pt", "model.json"
+_LARGEST = 2 * 2**20  # bytes of weights: they lie in the repository
+_CLIP = 1e-6  # of a probability, before its logit
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What is asked of a good squat, and the probability of good form from which a squat meets it."""
+
+    limits: Limits
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A network in eval mode on the CPU, and how it is used."""
+
+    name: str
+    network: nn.Module
+    built_by: Mapping[str, Any]  # `_target_`, the network's class, and its arguments
+    target: Target  # what its outputs mean
+    skeleton: Style  # how its images are drawn
+    frames: FrameChoice  # those around the bottom of a squat whose logits are averaged
+    temperature: float  # by which a logit is divided
+    threshold: float  # a squat is good from this probability on, after the temperature
+    standards: Mapping[str, Standard] = field(default_factory=dict)
+    views: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # what it was trained on: yaw
+    # Of good squats, by measure, view and percentile; empty where nobody has measured them.
+    quantiles: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    made_of: Mapping[str, Any] = field(default_factory=dict)  # data, run, commit
+
+    def outputs(self, images: Tensor) -> Tensor:
+        """What the network says (B, outputs) of images (B, H, W, 3) uint8, drawn as `skeleton` says."""
+        with torch.inference_mode():
+            return forward(self.network, images.permute(0, 3, 1, 2))
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """(B, outputs) to the logit (B,) of good form of each image, after the temperature."""
+        p_good = self.target.p_good(outputs).double()
+        return p_good.clamp(_CLIP, 1 - _CLIP).logit() / self.temperature
+
+    def p_good(self, outputs: Tensor) -> float:
+        """The probability of good form of one squat, from the outputs (B, outputs) for its images."""
+        return float(self.logits(outputs).mean().sigmoid())
+
+
+def write(folder: Path, champion: Champion) -> None:
+    """Writes weights.pt and model.json; the JSON last, which names the weights' sha256.
+
+    Raises:
+        UserError: the weights are too large to be shipped, or the folder cannot be written.
+    """
+    content = io.BytesIO()
+    torch.save({name: value.cpu() for name, value in champion.network.state_dict().items()}, content)
+    weights = content.getvalue()
+    if len(weights) > _LARGEST:
+        raise UserError(f"{folder}: {len(weights):,} bytes of weights; a champion has {_LARGEST:,} at most")
+    known = {
+        "format": FORMAT,
+        "name": champion.name,
+        "network": dict(champion.built_by),
+        "target": _with_target(champion.target),
+        "skeleton": asdict(champion.skeleton),
+        "frames": asdict(champion.frames),
+        "temperature": champion.temperature,
+        "threshold": champion.threshold,
+        "standards": {
+            name: {**asdict(standard.limits), "threshold": standard.threshold}
+            for name, standard in champion.standards.items()
+        },
+        "quantiles": champion.quantiles,
+        "views": {name: list(limits) for name, limits in champion.views.items()},
+        "made_of": dict(champion.made_of),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    with written_whole(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(weights)
+    with written_whole(folder / MODEL) as temporary:
+        temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def load(folder: Path = FOLDER) -> Champion:
+    """Reads what `write` wrote.
+
+    Raises:
+        UserError: a file is not there or damaged, the weights are others, or a newer version wrote them.
+    """
+    path = folder / MODEL
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        weights = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{error.filename}: cannot be read ({error.strerror}); it is a model's file"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{path}: is damaged; put the model's files there anew") from error
+    if not isinstance(known, dict) or known.get("format") != FORMAT:
+        raise UserError(f"{path}: is no model of format {FORMAT}, the one that this version reads")
+    if hashlib.sha256(weights).hexdigest() != known.get("weights_sha256"):
+        raise UserError(f"{folder / WEIGHTS}: are not the weights that {MODEL} names; put both there anew")
+    try:
+        return _champion(known, weights)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:  # whatever a value of somebody's file leads to
+        raise UserError(
+            f"{path}: cannot be used ({reason(error)}); put the model's files there anew"
+        ) from error
+
+
+def _champion(known: dict[str, Any], weights: bytes) -> Champion:
+    built_by = known["network"]
+    arguments = {key: value for key, value in built_by.items() if key != "_target_"}
+    network: nn.Module = named(built_by["_target_"], "network._target_")(**arguments)
+    network.load_state_dict(torch.load(io.BytesIO(weights), weights_only=True, map_location="cpu"))
+    target = known["target"]
+    return Champion(
+        name=known["name"],
+        network=network.eval(),
+        built_by=built_by,
+        target=_filled(named(target["_target_"], "target._target_"), target),
+        skeleton=_filled(Style, known["skeleton"]),
+        frames=_filled(FrameChoice, known["frames"]),
+        temperature=float(known["temperature"]),
+        threshold=float(known["threshold"]),
+        standards={
+            name: Standard(
+                _filled(Limits, {key: value for key, value in values.items() if key != "threshold"}),
+                float(values["threshold"]),
+            )
+            for name, values in known["standards"].items()
+        },
+        views={name: tuple(limits) for name, limits in known["views"].items()},
+        quantiles=known.get("quantiles", {}),
+        made_of=known["made_of"],
+    )
+
+
+def _with_target(options: Any) -> dict[str, Any]:
+    cls = type(options)
+    return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **asdict(options)}
+
+
+def _filled(cls: Any, values: Mapping[str, Any]) -> Any:
+    """A dataclass of options from what asdict made of it, dataclasses within it too."""
+    hints = get_type_hints(cls)
+    told = {key: value for key, value in values.items() if key != "_target_"}
+    for key, value in told.items():
+        if is_dataclass(hints[key]) and isinstance(value, dict):
+            told[key] = _filled(hints[key], value)
+    return cls(**told)

@@ -1,0 +1,211 @@
+"""src/promote.py: finished runs on made-up people become the model that is shipped."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from deepsquat import champion, tracking
+from deepsquat.champion import Champion, Standard
+from deepsquat.commands.card import card
+from deepsquat.commands.options import build, build_sources, listed
+from deepsquat.commands.train import chosen, read_config
+from deepsquat.data.joints.source import MadeUpJoints
+from deepsquat.data.squats import FrameChoice
+from deepsquat.errors import UserError
+from deepsquat.evaluation.calibration import best_threshold, calibration_error, temperature
+from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, with_reference
+from deepsquat.files import expanded, read_checked, written_whole
+from deepsquat.images import Images, draw_images, load_images
+from deepsquat.measures import Limits, Measures, faulty
+from deepsquat.model.ensemble import Ensemble
+from deepsquat.runs import provenance
+from deepsquat.runs.choices import Choices
+from deepsquat.trainer.checkpoint import BEST
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The squats of one source: their logits before the temperature, and what is true of them."""
+
+    scores: Scores  # of squats
+    measures: np.ndarray  # (n, 7) at the bottom; NaN where unknown
+
+    def some(self, rows: np.ndarray) -> "Judged":
+        found = Scores(*(getattr(self.scores, f.name)[rows] for f in fields(Scores)))
+        return Judged(found, self.measures[rows])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How well one source's squats are judged."""
+
+    squats: int
+    auc: float
+    auc_with_reference: float
+    balanced_accuracy: float  # at the champion's threshold
+    calibration_error: float
+
+
+def promote(config: DictConfig) -> None:
+    """Writes the model, and says how well it does.
+
+    Raises:
+        UserError: a run is not there, not finished, not of made-up people, or of another kind than the first.
+    """
+    ids = listed(config, "runs")
+    store = build(config, "tracking").open_store()
+    runs = [_read(store, run_id) for run_id in ids]
+    choices = runs[0][0]
+    _refuse_different(ids, [made for made, _ in runs])
+    frames = FrameChoice(config.protocol.frames_each_side, config.protocol.frame_step)
+    others = build_sources(config)  # named wrongly, they are refused before minutes of work
+    raw = _raw(str(config.name), choices, [weights for _, weights in runs], frames, ids)
+    held_out = _judge(raw, _held_out(config, choices, frames))
+    first = np.array([int(who.rpartition("-")[2]) % 2 == 0 for who in held_out.scores.subject])
+    fitted = _fitted(raw, held_out.some(first), _standards(config))
+    folder = champion.FOLDER if config.folder is None else expanded(config.folder, "folder")
+    measured = {"made-up people, held out": _measured(fitted, held_out.some(~first))}
+    data_folder = expanded(config.paths.data, "paths.data")
+    for name, source in others.items():
+        images = load_images(source, None, fitted.skeleton, data_folder)
+        measured[f"{images.source}, {name}"] = _measured(fitted, _judge(raw, images))
+    champion.write(folder, fitted)
+    with written_whole(folder / "README.md") as temporary:
+        temporary.write_text(card(fitted, measured), encoding="utf-8")
+    for name, found in measured.items():
+        print(
+            f"{name}: {found.squats} squats, AUC {found.auc:.3f}, "
+            f"less a reference {found.auc_with_reference:.3f}, "
+            f"balanced {found.balanced_accuracy:.1%}, calibration error {found.calibration_error:.3f}"
+        )
+    print(f"Model in {folder}")
+
+
+def _read(store: tracking.Store, run_id: str) -> tuple[Choices, Mapping[str, torch.Tensor]]:
+    """What a finished run was told, and its weights of the lowest val/loss."""
+    run = store.find(run_id)
+    if run.status != "FINISHED":
+        raise UserError(f"runs: {run_id} has not finished; python src/train.py resume={run_id}")
+    folder = Path(run.tag("folder"))
+    choices = chosen(read_config(folder / "files" / "config.yaml", run_id))
+    if not isinstance(choices.data, MadeUpJoints):
+        raise UserError(f"runs: {run_id} was not trained on made-up people, data=joints")
+    content = read_checked(folder / BEST, "train anew")
+    return choices, torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")["weights"]
+
+
+def _refuse_different(ids: list[str], made: list[Choices]) -> None:
+    def kind(choices: Choices) -> tuple[Any, ...]:
+        return choices.model.cls, choices.model.arguments, choices.target, choices.skeleton
+
+    for run_id, choices in zip(ids, made, strict=True):
+        if kind(choices) != kind(made[0]):
+            raise UserError(f"runs: {run_id} has another network, target or skeleton than {ids[0]}")
+
+
+def _raw(
+    name: str,
+    choices: Choices,
+    weights: list[Mapping[str, torch.Tensor]],
+    frames: FrameChoice,
+    ids: list[str],
+) -> Champion:
+    """The network alone, with nothing fitted."""
+    cls = choices.model.cls
+    built_by: dict[str, Any] = {
+        "_target_": f"{cls.__module__}.{cls.__qualname__}",
+        **choices.model.arguments,
+    }
+    network: nn.Module = choices.model.make()
+    if len(weights) == 1:
+        network.load_state_dict(weights[0])
+    else:
+        together = Ensemble(len(weights), built_by)
+        for member, its_weights in zip(together.members, weights, strict=True):
+            member.load_state_dict(its_weights)
+        network = together
+        built_by = {"_target_": f"{Ensemble.__module__}.Ensemble", "members": len(weights), "of": built_by}
+    code, _ = provenance.code_tags()
+    data: MadeUpJoints = choices.data
+    made_of = {
+        "data": {key: str(value) for key, value in data.inputs().items()},
+        "runs": ids,
+        "commit": code.get("mlflow.source.git.commit", ""),
+    }
+    views = {"yaw": data.view.yaw}
+    return Champion(
+        name, network.eval(), built_by, choices.target, choices.skeleton, frames, 1.0, 0.5,
+        views=views, made_of=made_of,
+    )  # fmt: skip
+
+
+def _held_out(config: DictConfig, choices: Choices, frames: FrameChoice) -> Images:
+    told: dict[str, Any] = OmegaConf.to_container(config.held_out, resolve=True)  # type: ignore[assignment]
+    source = replace(choices.data, **told, frames=frames)
+    table, _ = source.landmark_table_and_drops()
+    return draw_images(table, "", "joints", choices.skeleton)
+
+
+def _judge(model: Champion, images: Images) -> Judged:
+    """A squat's logit is the mean of those of its labelled images."""
+    rows = np.flatnonzero(images.label >= 0)
+    pixels = torch.from_numpy(images.images)
+    logits = np.concatenate(
+        [
+            model.logits(model.outputs(pixels[some])).numpy()
+            for some in np.array_split(rows, -(-len(rows) // 500))
+        ]
+    )
+    squats, first, number = np.unique(images.squat[rows], return_index=True, return_inverse=True)
+    middle = [
+        rows[np.flatnonzero(number == i)[np.count_nonzero(number == i) // 2]] for i in range(len(squats))
+    ]
+    at = rows[first]
+    scores = Scores(
+        np.bincount(number, logits) / np.bincount(number), images.label[at].astype(int), images.subject[at]
+    )
+    return Judged(scores, images.measures[middle])
+
+
+def _standards(config: DictConfig) -> dict[str, dict[str, float]]:
+    found = OmegaConf.to_container(config.standards, resolve=True)
+    assert isinstance(found, dict)
+    if "usual" not in found:
+        raise UserError("standards: one must be called usual, the standard that the runs learned")
+    return {str(name): dict(values or {}) for name, values in found.items()}
+
+
+def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[str, float]]) -> Champion:
+    """With a temperature, and thresholds that judge the squats best under each standard's limits."""
+    scores = held_out.scores
+    warm = temperature(scores.score, scores.label)
+    p_good = 1 / (1 + np.exp(-scores.score / warm))
+    learned = getattr(model.target, "limits", Limits())
+    found = {}
+    for name, values in standards.items():
+        try:
+            limits = replace(learned, **values)
+        except TypeError as error:
+            raise UserError(f"standards.{name}: {error}; see deepsquat.measures.Limits") from error
+        good = ~faulty(Measures(*held_out.measures.astype(float).T), limits).any(axis=1)
+        found[name] = Standard(limits, best_threshold(p_good, good.astype(int)))
+    return replace(model, temperature=warm, threshold=found["usual"].threshold, standards=found)
+
+
+def _measured(model: Champion, judged: Judged) -> Measured:
+    scores = judged.scores
+    p_good = 1 / (1 + np.exp(-scores.score / model.temperature))
+    return Measured(
+        squats=len(p_good),
+        auc=auc(scores.label, scores.score),
+        auc_with_reference=with_reference(scores)[1],
+        balanced_accuracy=balanced_accuracy(scores.label, p_good >= model.threshold),
+        calibration_error=calibration_error(p_good, scores.label),
+    )
