@@ -197,6 +197,8 @@ def test_trains_from_one_file_where_nothing_but_torch_lightning_and_hydra_is(
         (["trainer=gpu"], "trainer=gpu: torch sees no GPU"),
         (["tracking.uri=sqlite:////nowhere/at/all.db"], "the folder /nowhere/at does not exist"),
         (["data=arrays"], "data.file: say which file"),
+        (["target=form"], "target: it learns from bodies whose joints are known, and videos"),
+        (["optim.decay=fast"], "optim.decay must be none or cosine"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

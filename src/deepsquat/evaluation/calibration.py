@@ -26,8 +26,9 @@ def calibration_error(p_good: np.ndarray, label: np.ndarray) -> float:
 
 
 def best_threshold(p_good: np.ndarray, label: np.ndarray) -> float:
-    """From which probability on to say good for the highest balanced accuracy; the middle of its ties."""
+    """The probability from which to say good for the best balanced accuracy; of ties, that next to a half."""
     order = np.unique(p_good)
     between = np.concatenate([[0.0], (order[1:] + order[:-1]) / 2, [1.0]])
     scores = np.array([balanced_accuracy(label, p_good >= at) for at in between])
-    return float(np.median(between[scores >= scores.max() - 1e-12]))
+    best = between[scores >= scores.max() - 1e-12]
+    return float(best[np.argmin(np.abs(best - 0.5))])

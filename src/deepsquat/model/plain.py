@@ -6,7 +6,7 @@ from deepsquat.errors import UserError
 
 
 class PlainNet(nn.Module):
-    """Pose images to a few numbers: N x (Conv, BatchNorm, ReLU, MaxPool), Dense, LayerNorm, ReLU, Dense."""
+    """Pose images to a few numbers: N x (Conv, BatchNorm, ReLU, MaxPool), Dense, BatchNorm, ReLU, Dense."""
 
     def __init__(
         self,
@@ -38,15 +38,14 @@ class PlainNet(nn.Module):
                 nn.ReLU(),
                 nn.MaxPool2d(2),
             ]
-        self.features = nn.Sequential(
-            *layers,
-            nn.Flatten(),
-            nn.Linear(widths[-1] * rows * columns, hidden),
-            nn.LayerNorm(hidden),
-            nn.ReLU(),
-        )
+        self.features = nn.Sequential(*layers, nn.Flatten())
+        self.hidden = nn.Linear(widths[-1] * rows * columns, hidden, bias=False)
+        self.norm = nn.BatchNorm1d(hidden)
         self.output = nn.Linear(hidden, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """images (B, 3, H, W), 0-255 -> (B, outputs); two of them are the logits of bad and good form."""
-        return self.output(self.features(images / 255))
+        units = self.hidden(self.features(images / 255))
+        if len(images) > 1 or not self.training:  # one image alone, the rest of an epoch, has no spread
+            units = self.norm(units)
+        return self.output(units.relu())

@@ -1,0 +1,114 @@
+"""A run on made-up people, interrupted and resumed, and made the model that is shipped."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from deepsquat import champion
+from program import ROOT, Command, environment
+
+SMALL = (
+    *("src/train.py", "experiment=joints", "data.people=24", "model.widths=[4,8]", "model.hidden=8"),
+    *("split.val=0.2", "split.test=0.2", "optim.batch_size=8", "trainer.max_epochs=3", "tracking=offline"),
+)
+
+
+def run_id(output: str) -> str:
+    found = re.search(r"^Run ([0-9a-f]{32}), in (.*)$", output, re.MULTILINE)
+    assert found, output
+    return found[1]
+
+
+def weights(home: Path, run: str) -> dict[str, torch.Tensor]:
+    path = home / "multirun" / "offline" / run / "artifacts" / "checkpoints" / "last.ckpt"
+    return torch.load(path, weights_only=True)["state_dict"]
+
+
+@pytest.fixture(scope="module")
+def runs(command: Command) -> list[str]:
+    """Two finished runs of one kind."""
+    done = [command(*SMALL, f"seed={seed}") for seed in (0, 1)]
+    assert all(one.returncode == 0 for one in done), done[0].stderr + done[1].stderr
+    assert "smooth_l1" in done[0].stdout
+    return [run_id(one.stdout) for one in done]
+
+
+def test_resumed_with_other_people_in_every_epoch_it_ends_with_the_same_weights(
+    runs: list[str], command: Command, home: Path
+) -> None:
+    """Killed, with no time to end: what is left is the checkpoint of an epoch."""
+    started = subprocess.Popen(
+        [sys.executable, *SMALL, "seed=0"],
+        cwd=ROOT,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert started.stdout is not None
+    line = next(line for line in started.stdout if line.startswith("Run "))
+    folder = Path(line.strip().split(", in ")[1])
+    deadline = time.monotonic() + 60
+    while not (folder / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    started.kill()
+    started.communicate(timeout=60)
+    run = run_id(line)
+    assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] < 2
+    resumed = command("src/train.py", f"resume={run}", "tracking=offline")
+    assert resumed.returncode == 0, resumed.stderr
+    expected = weights(home, runs[0])
+    for name, value in weights(home, run).items():
+        assert torch.equal(value, expected[name]), name
+
+
+def test_runs_become_a_model_that_can_be_loaded(runs: list[str], command: Command, tmp_path: Path) -> None:
+    words = ("src/promote.py", "tracking=offline", "held_out.people=40", "name=trial")
+    more = "+evaluation.on.others={option: joints, people: 20, seed: 5, noise: 0.5}"
+    for chosen in (runs[:1], runs):
+        folder = tmp_path / str(len(chosen))
+        done = command(*words, f"runs=[{','.join(chosen)}]", f"folder={folder}", more)
+        assert done.returncode == 0, done.stderr
+        assert "made-up people, held out: 80 squats" in done.stdout and "others: 80 squats" in done.stdout
+        model = champion.load(folder)
+        assert model.name == "trial" and model.made_of["runs"] == chosen
+        assert model.frames.each_side == 1 and model.skeleton.limbs == "legs"
+        assert len(list(model.network.parameters())) % len(chosen) == 0
+        card = (folder / "README.md").read_text()
+        assert "| made-up people, held out | 80 |" in card and all(run in card for run in chosen)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["runs=[none]"], "there is no run none"),
+        (["standards.strict.deep=1"], "standards.strict: "),
+        (["+evaluation.on.x={option: films}"], "evaluation.on.x must name an option of data"),
+    ],
+)
+def test_what_cannot_be_promoted_is_one_line(
+    runs: list[str], changes: list[str], message: str, command: Command, tmp_path: Path
+) -> None:
+    words = ["src/promote.py", f"runs=[{runs[0]}]", "tracking=offline", "held_out.people=40"]
+    done = command(
+        *words, f"folder={tmp_path / 'model'}", *(c if "runs" in c else f"+{c.lstrip('+')}" for c in changes)
+    )
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_another_kind_of_run_is_refused(
+    runs: list[str], command: Command, home: Path, tmp_path: Path
+) -> None:
+    done = command(*SMALL, "model.hidden=9", "trainer.max_epochs=1")
+    other = run_id(done.stdout)
+    words = ["src/promote.py", "tracking=offline", f"folder={tmp_path / 'model'}"]
+    refused = command(*words, f"runs=[{runs[0]},{other}]")
+    assert refused.returncode == 2 and f"{other} has another network" in refused.stderr
+    shutil.rmtree(home / "multirun" / "offline" / other)
