@@ -1,16 +1,22 @@
 """A run on made-up people, interrupted and resumed, and made the model that is shipped."""
 
 import re
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from deepsquat import champion
+from deepsquat.commands.promote import refuse_different
+from deepsquat.errors import UserError
+from deepsquat.model.plain import PlainNet
+from deepsquat.skeleton import Style
+from deepsquat.trainer.form import Form
 from program import ROOT, Command, environment
 
 SMALL = (
@@ -103,12 +109,11 @@ def test_what_cannot_be_promoted_is_one_line(
     assert not (tmp_path / "model").exists()
 
 
-def test_another_kind_of_run_is_refused(
-    runs: list[str], command: Command, home: Path, tmp_path: Path
-) -> None:
-    done = command(*SMALL, "model.hidden=9", "trainer.max_epochs=1")
-    other = run_id(done.stdout)
-    words = ["src/promote.py", "tracking=offline", f"folder={tmp_path / 'model'}"]
-    refused = command(*words, f"runs=[{runs[0]},{other}]")
-    assert refused.returncode == 2 and f"{other} has another network" in refused.stderr
-    shutil.rmtree(home / "multirun" / "offline" / other)
+def test_another_kind_of_run_is_refused() -> None:
+    def choices(hidden: int) -> Any:
+        model = SimpleNamespace(cls=PlainNet, arguments={"hidden": hidden})
+        return SimpleNamespace(model=model, target=Form(), skeleton=Style())
+
+    refuse_different(["a", "b"], [choices(8), choices(8)])
+    with pytest.raises(UserError, match="runs: b has another network, target or skeleton than a"):
+        refuse_different(["a", "b"], [choices(8), choices(9)])

@@ -107,3 +107,25 @@ def test_leaves_alone_what_is_frozen_or_has_no_gradient() -> None:
     assert torch.equal(frozen, before[0]) and torch.equal(unused, before[1])
     with pytest.raises(UserError, match="no parameter that can be trained"):
         adam_for(network.requires_grad_(False), AdamOptions(), [])
+
+
+def test_the_rate_falls_with_the_cosine_or_stays() -> None:
+    falling = AdamOptions(lr=0.2, decay="cosine")
+    assert [falling.rate(epoch, 4) for epoch in range(4)] == pytest.approx([0.2, 0.1707107, 0.1, 0.0292893])
+    assert {AdamOptions(lr=0.2).rate(epoch, 4) for epoch in range(4)} == {0.2}
+    with pytest.raises(UserError, match=r"optim\.decay must be none or cosine"):
+        AdamOptions(decay="linear")
+
+
+def test_a_step_is_as_large_as_the_rate_that_was_set_last() -> None:
+    """With gradients of 1 a step is the rate itself, but for the epsilon. The tensor of it stays the same."""
+    weight = nn.Parameter(torch.tensor([1.0]))
+    adam = Adam([{"params": []}, {"params": [weight]}], lr=0.5)
+    adam.set_rate(0.25)
+    kept = adam.param_groups[1]["lr"]
+    weight.grad = torch.tensor([1.0])
+    adam.step()
+    assert weight.item() == pytest.approx(0.75, abs=1e-5)
+    adam.set_rate(0.125)
+    adam.step()
+    assert weight.item() == pytest.approx(0.625, abs=1e-5) and adam.param_groups[1]["lr"] is kept

@@ -63,7 +63,7 @@ def promote(config: DictConfig) -> None:
     store = build(config, "tracking").open_store()
     runs = [_read(store, run_id) for run_id in ids]
     choices = runs[0][0]
-    _refuse_different(ids, [made for made, _ in runs])
+    refuse_different(ids, [made for made, _ in runs])
     frames = FrameChoice(config.protocol.frames_each_side, config.protocol.frame_step)
     others = build_sources(config)  # named wrongly, they are refused before minutes of work
     raw = _raw(str(config.name), choices, [weights for _, weights in runs], frames, ids)
@@ -101,7 +101,12 @@ def _read(store: tracking.Store, run_id: str) -> tuple[Choices, Mapping[str, tor
     return choices, torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")["weights"]
 
 
-def _refuse_different(ids: list[str], made: list[Choices]) -> None:
+def refuse_different(ids: list[str], made: list[Choices]) -> None:
+    """
+    Raises:
+        UserError: a run's network, target or skeleton is not the first one's.
+    """
+
     def kind(choices: Choices) -> tuple[Any, ...]:
         return choices.model.cls, choices.model.arguments, choices.target, choices.skeleton
 

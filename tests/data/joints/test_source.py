@@ -1,6 +1,7 @@
 """Made-up joints as a source of squats."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX, LandmarkTable
 from deepsquat.measures import Measures, faulty
+from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.pose.table import prepare
 
 SMALL = MadeUpJoints(people=12, each=4, frames=FrameChoice(1, 0.05))
 
@@ -54,6 +57,14 @@ def test_the_measures_are_those_of_the_joints_whatever_the_camera_and_its_errors
     bottom = table.rows(table.offset == 0)
     there = faulty(Measures(*bottom.measures.astype(float).T), SMALL.limits)
     np.testing.assert_array_equal(there.any(axis=1), bottom.label == 0)
+
+
+def test_what_is_kept_holds_the_measures_too(tmp_path: Path) -> None:
+    few = replace(SMALL, people=2)
+    made, found = (prepare(few, MediaPipePose(), tmp_path).table for _ in range(2))
+    np.testing.assert_array_equal(found.measures, made.measures)
+    assert found.measures.shape == (24, 7) and found.measures.dtype == np.float32
+    np.testing.assert_array_equal(found.landmarks, made.landmarks)
 
 
 def test_the_body_lies_in_the_picture_at_the_size_that_was_asked_for(table: LandmarkTable) -> None:
