@@ -29,6 +29,8 @@ from deepsquat.runs import provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.trainer.checkpoint import BEST
 
+_ALIAS = "champion"
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -85,7 +87,8 @@ def promote(config: DictConfig) -> None:
             f"less a reference {found.auc_with_reference:.3f}, "
             f"balanced {found.balanced_accuracy:.1%}, calibration error {found.calibration_error:.3f}"
         )
-    print(f"Model in {folder}")
+    registered = store.register(ids[0], folder, fitted.name, _ALIAS)
+    print(f"Model in {folder}{registered and ', and in MLflow as '}{registered}")
 
 
 def _read(store: tracking.Store, run_id: str) -> tuple[Choices, Mapping[str, torch.Tensor]]:

@@ -51,6 +51,13 @@ class Store(ABC):
             UserError: there is no such run.
         """
 
+    def register(self, run_id: str, folder: Path, name: str, alias: str) -> str:
+        """Keeps a model's files with its run, as the newest version of a name. In words, what was registered.
+
+        Empty where the store keeps no models.
+        """
+        return ""
+
 
 class Run(ABC):
     """One run: thin, so that what is kept reads as plain data."""
