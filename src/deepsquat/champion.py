@@ -53,7 +53,7 @@ class Champion:
     threshold: float  # a squat is good from this probability on, after the temperature
     standards: Mapping[str, Standard] = field(default_factory=dict)
     views: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # what it was trained on: yaw
-    # Of good squats, by measure, view and percentile; empty where nobody has measured them.
+    # Of good squats as the network reads them, by measure, view and percentile; empty where it reads none.
     quantiles: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     made_of: Mapping[str, Any] = field(default_factory=dict)  # data, run, commit
 

@@ -85,6 +85,8 @@ def test_runs_become_a_model_that_can_be_loaded(runs: list[str], command: Comman
         model = champion.load(folder)
         assert model.name == "trial" and model.made_of["runs"] == chosen
         assert model.frames.each_side == 1 and model.skeleton.limbs == "legs"
+        front = model.quantiles["lean"]["front"]
+        assert list(front) == ["5", "25", "50", "75", "95"] and sorted(front.values()) == list(front.values())
         assert len(list(model.network.parameters())) % len(chosen) == 0
         card = (folder / "README.md").read_text()
         assert "| made-up people, held out | 80 |" in card and all(run in card for run in chosen)

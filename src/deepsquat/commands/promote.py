@@ -28,8 +28,18 @@ from deepsquat.model.ensemble import Ensemble
 from deepsquat.runs import provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.trainer.checkpoint import BEST
+from deepsquat.trainer.form import Form
 
 _ALIAS = "champion"
+# The camera's yaw in degrees, either way from the front.
+_VIEWS = {
+    "front": (0, 25),
+    "oblique": (25, 65),
+    "side": (65, 115),
+    "back_oblique": (115, 155),
+    "back": (155, 180),
+}
+_PERCENTILES = (5, 25, 50, 75, 95)
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ def promote(config: DictConfig) -> None:
     held_out = _judge(raw, _held_out(config, choices, frames))
     first = np.array([int(who.rpartition("-")[2]) % 2 == 0 for who in held_out.scores.subject])
     fitted = _fitted(raw, held_out.some(first), _standards(config))
+    fitted = replace(fitted, quantiles=_quantiles(fitted, config, choices))
     folder = champion.FOLDER if config.folder is None else expanded(config.folder, "folder")
     measured = {"made-up people, held out": _measured(fitted, held_out.some(~first))}
     data_folder = expanded(config.paths.data, "paths.data")
@@ -205,6 +216,30 @@ def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[s
         good = ~faulty(Measures(*held_out.measures.astype(float).T), limits).any(axis=1)
         found[name] = Standard(limits, best_threshold(p_good, good.astype(int)))
     return replace(model, temperature=warm, threshold=found["usual"].threshold, standards=found)
+
+
+def _quantiles(
+    model: Champion, config: DictConfig, choices: Choices
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Of each measure of made-up good squats, as the network reads it: by view, by percentile."""
+    if not isinstance(model.target, Form):
+        return {}
+    found: dict[str, dict[str, dict[str, float]]] = {field.name: {} for field in fields(Measures)}
+    for name, (low, high) in _VIEWS.items():
+        read = []
+        for yaw in ((low, high), (-high, -low)):
+            view = replace(choices.data.view, yaw=yaw)
+            images = _held_out(
+                config, replace(choices, data=replace(choices.data, view=view)), FrameChoice(0)
+            )
+            outputs = model.outputs(torch.from_numpy(images.images[images.label == 1]))
+            read.append(model.target.read(outputs)[1].numpy())
+        values = np.percentile(np.concatenate(read), _PERCENTILES, axis=0)
+        for measure, column in zip(found, values.T, strict=True):
+            found[measure][name] = {
+                str(p): round(float(v), 4) for p, v in zip(_PERCENTILES, column, strict=True)
+            }
+    return found
 
 
 def _measured(model: Champion, judged: Judged) -> Measured:
