@@ -197,7 +197,10 @@ def test_trains_from_one_file_where_nothing_but_torch_lightning_and_hydra_is(
         (["trainer=gpu"], "trainer=gpu: torch sees no GPU"),
         (["tracking.uri=sqlite:////nowhere/at/all.db"], "the folder /nowhere/at does not exist"),
         (["data=arrays"], "data.file: say which file"),
-        (["target=form"], "target: it learns from bodies whose joints are known, and videos"),
+        (
+            ["target=form", "model=resnet"],
+            "target: it learns from bodies whose joints are known, and data=videos",
+        ),
         (["optim.decay=fast"], "optim.decay must be none or cosine"),
     ],
 )

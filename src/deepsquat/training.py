@@ -13,10 +13,10 @@ import pytorch_lightning as pl
 import torch
 
 from deepsquat import tracking
-from deepsquat.data.squats import FreshSource
+from deepsquat.data.squats import FreshSource, VideoSource
 from deepsquat.errors import UserError
 from deepsquat.evaluation import transfer
-from deepsquat.images import Images, drawn_anew, load_images
+from deepsquat.images import Images, drawn_anew, load_images, source_name
 from deepsquat.locks import held
 from deepsquat.runs import files as run_files
 from deepsquat.runs import owner
@@ -68,9 +68,12 @@ def train(
         owner.check_free(folder, resume)
         if resume:
             checkpoint.check_last(folder, resume)
+        if isinstance(choices.data, VideoSource):  # before minutes of poses
+            _refuse_unmeasured(choices)
         check_early(choices.data, choices.split, choices.augment, choices.optim.batch_size)
         images = load_images(choices.data, choices.pose, choices.skeleton, choices.data_folder)
-        _refuse_unmeasured(choices.target, images)
+        if np.isnan(images.measures).any():
+            _refuse_unmeasured(choices)
         parts = split(items_of(images), choices.split)
         crossing = audit(parts, choices.split.by)
         batch_size, style = choices.optim.batch_size, choices.skeleton
@@ -125,11 +128,11 @@ def _elsewhere(choices: Choices) -> dict[str, Images]:
     return found
 
 
-def _refuse_unmeasured(target: Target, images: Images) -> None:
-    if target.needs_measures and np.isnan(images.measures).any():
+def _refuse_unmeasured(choices: Choices) -> None:
+    if choices.target.needs_measures:
         raise UserError(
-            f"target: it learns from bodies whose joints are known, and {images.source} does not say them; "
-            "take data=joints, or target=good_or_bad"
+            f"target: it learns from bodies whose joints are known, and data={source_name(choices.data)} "
+            "does not say them; take data=joints, or target=good_or_bad"
         )
 
 
