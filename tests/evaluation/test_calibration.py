@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsquat.evaluation.calibration import best_threshold, calibration_error, temperature
+from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
 
 
 def test_the_temperature_undoes_what_logits_were_multiplied_by() -> None:
@@ -21,10 +21,10 @@ def test_the_calibration_error_is_the_mean_distance_of_the_bins() -> None:
     assert calibration_error(np.array([1.0, 0.0]), np.array([1, 0])) == 0
 
 
-def test_the_best_threshold_lies_between_what_it_parts() -> None:
-    label = np.array([0, 0, 1, 0, 1, 1])
-    p_good = np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.7])
-    # Above .5: 3 of 3 bad, 2 of 3 good. Above .25: 2 of 3 and 3 of 3. Both are right on five sixths.
-    assert best_threshold(p_good, label) == pytest.approx(0.5)
-    assert best_threshold(1 - p_good, 1 - label) == pytest.approx(0.5)
-    assert best_threshold(np.array([0.2, 0.4]), np.array([0, 1])) == pytest.approx(0.3)
+def test_the_boundary_lies_where_both_labels_are_as_likely_however_many_there_are() -> None:
+    """Two normal distributions of one width: in the middle of their means, 1 and -2."""
+    rng = np.random.default_rng(0)
+    logits = np.concatenate([rng.normal(1, 1, 30000), rng.normal(-2, 1, 3000)])
+    label = np.repeat([1, 0], [30000, 3000])
+    assert boundary(logits, label) == pytest.approx(-0.5, abs=0.05)
+    assert boundary(np.array([-1.0, -3.0, 1.0, 3.0]), np.array([0, 0, 1, 1])) == pytest.approx(0, abs=1e-6)

@@ -19,7 +19,7 @@ from deepsquat.commands.train import chosen, read_config
 from deepsquat.data.joints.source import MadeUpJoints
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
-from deepsquat.evaluation.calibration import best_threshold, calibration_error, temperature
+from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
 from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, with_reference
 from deepsquat.files import expanded, read_checked, written_whole
 from deepsquat.images import Images, draw_images, load_images
@@ -205,7 +205,6 @@ def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[s
     """With a temperature, and thresholds that judge the squats best under each standard's limits."""
     scores = held_out.scores
     warm = temperature(scores.score, scores.label)
-    p_good = 1 / (1 + np.exp(-scores.score / warm))
     learned = getattr(model.target, "limits", Limits())
     found = {}
     for name, values in standards.items():
@@ -214,7 +213,8 @@ def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[s
         except TypeError as error:
             raise UserError(f"standards.{name}: {error}; see deepsquat.measures.Limits") from error
         good = ~faulty(Measures(*held_out.measures.astype(float).T), limits).any(axis=1)
-        found[name] = Standard(limits, best_threshold(p_good, good.astype(int)))
+        logit = boundary(scores.score, good.astype(int)) / warm
+        found[name] = Standard(limits, 1 / (1 + float(np.exp(-logit))))
     return replace(model, temperature=warm, threshold=found["usual"].threshold, standards=found)
 
 
