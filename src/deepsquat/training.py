@@ -1,7 +1,7 @@
 """One run, top to bottom: squats, poses, images, network, record."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,19 @@ from deepsquat.trainer.target import Target
 
 
 @dataclass(frozen=True)
+class Trial:
+    """What a trial's run is called; objective: the metrics that the sweep looks at."""
+
+    name: str
+    objective: Sequence[str]
+
+    def ended(self, metrics: Mapping[str, float]) -> str:
+        """Its name with what came out."""
+        values = [f"{key} {metrics[key]:.3g}" for key in self.objective if key in metrics]
+        return f"{self.name} -> {', '.join(values)}"
+
+
+@dataclass(frozen=True)
 class Result:
     """metrics: of the last epoch, and of test, under the names of the run."""
 
@@ -50,12 +63,14 @@ def train(
     folder: Path,
     resume: str | None = None,
     tags: Mapping[str, str] = MappingProxyType({}),
+    trial: Trial | None = None,
 ) -> Result:
     """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
 
     config: the resolved values that `choices` was built from, logged as they are.
     resume: id of an interrupted run whose `last.ckpt` is in `folder`, to be resumed.
     tags: further tags of the run.
+    trial: of a sweep, where it is one.
 
     Raises:
         UserError: the data cannot be used, the folder or its checkpoint is another run's or damaged, or the
@@ -85,26 +100,28 @@ def train(
             run = _resumed(store, resume, images, {"folder": str(folder), **tags})
         else:
             known = known_tags(choices, images, crossing, folder)
-            run = store.start(choices.name, {**known, **tags})
+            run = store.start(trial.name if trial else choices.name, {**known, **tags})
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
             print(f"Run {run.id}, in {folder}")
-            in_sweep = tracking.PARENT in tags
             if not resume:
-                log_inputs(run, choices, config, images, data, folder / "files", in_sweep)
+                log_inputs(run, choices, config, images, data, folder / "files", trial is not None)
             try:
                 fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
             finally:
-                _keep_checkpoints(run, folder, in_sweep)
+                _keep_checkpoints(run, folder, trial is not None)
             found = {part: predictions(data.parts[part], said) for part, said in fitted.p_good.items()}
             files = folder / "files"
             run_files.write_predictions(files, data, found)
-            if not in_sweep:
+            if trial is not None:
+                run.rename(trial.ended(fitted.metrics))
+            else:
                 history = run.history(run_files.CURVES)
                 run_files.draw_results(files, data, found, history, choices.title(run.id))
             run.artifact(files)
         (folder / checkpoint.LAST).unlink(missing_ok=True)
-    say_results(choices, run.id, found, fitted.metrics, transfer.lines(fitted.elsewhere))
+    more = transfer.lines(fitted.elsewhere)
+    say_results(choices, run.id, found, fitted.metrics, more, store.how_to_look(run.id))
     if unwritten := run.unwritten():
         print(unwritten)
     return Result(run.id, fitted.metrics, folder)

@@ -39,7 +39,8 @@ def config(tmp_path: Path) -> DictConfig:
 def study(study_id: str) -> optuna.Study:
     made = optuna.create_study()
     made.set_user_attr("id", study_id)
-    made.set_user_attr("identity", {"swept": "model.blocks=1,2"})
+    identity = {"swept": "model.blocks=1,2", "hydra.sweeper.sampler": "grid", "hydra.sweeper.pruner": "none"}
+    made.set_user_attr("identity", {**identity, "optim.l2": "1e-6"})
     return made
 
 

@@ -18,14 +18,13 @@ def test_the_table_has_the_loss_of_what_the_run_is_trained_to_say(
     choices: Any = SimpleNamespace(
         target=SimpleNamespace(loss_name=loss_name),
         protocol_note="a note",
-        tracking=SimpleNamespace(how_to_look=lambda: "here"),
     )
     label = np.array([0, 1])
     items = [Item(f"squat {i}", f"video {i}", "", i) for i in label]
     found = {"val": Predictions(np.arange(2), np.arange(2), label, np.array([0.25, 0.25]), items)}
     values = {"loss": 0.5, loss_name: 0.375, "accuracy": 0.75}
     metrics = {f"{part}/{name}": value for part in ("train", "val", "test") for name, value in values.items()}
-    say_results(choices, "0" * 32, found, metrics, ["of another source"])
+    say_results(choices, "0" * 32, found, metrics, ["of another source"], "here")
     said = capsys.readouterr().out.splitlines()
     assert "of another source" in said
     head, *rows = said[1:5]

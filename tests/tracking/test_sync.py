@@ -32,7 +32,7 @@ def test_a_training_is_in_mlflow_as_if_it_had_been_tracked_there(
     done = command("src/sync.py", str(folder.parent))
     assert done.returncode == 0 and done.stderr == "", done.stderr
     said = "Runs: 1 imported, 0 brought up to date, 0 already there. To look at them: mlflow ui, in"
-    assert done.stdout == f"{said} {home}\n"
+    assert done.stdout == f"{said} {home}, then http://127.0.0.1:5000\n"
 
     client = MlflowClient(f"sqlite:///{home}/mlflow.db")
     there = client.get_run(direct_id)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from deepsquat import tracking
 from deepsquat.commands.options import build, build_metrics, narrow
@@ -14,11 +14,17 @@ from deepsquat.files import expanded, written_whole
 from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
+from deepsquat.runs.description import NOTE, description
 from deepsquat.study.hooks import Ending, Hooks
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
 from deepsquat.trainer import checkpoint
 
+_IN_WORDS: Mapping[Ending, str] = {
+    "done": "complete",
+    "undone": "some not done",
+    "interrupted": "interrupted",
+}
 # Tags by which the parent run and its children are found; a child has no SWEEP, a parent no TRIAL.
 STUDY_ID, SWEEP, OPTION, TRIAL = "study.id", "sweep", "sweep.option", "trial"
 
@@ -34,6 +40,8 @@ class StudyRuns(Hooks):
     def check(self, config: DictConfig) -> None:
         from deepsquat.commands import train
 
+        if config["from"] is not None:
+            raise UserError("from= trains one run; leave out -m, or sweep with the values that its run has")
         narrow(config, list(config.hydra.overrides.task))
         train.chosen(config)
 
@@ -60,6 +68,7 @@ class StudyRuns(Hooks):
         with locked(Path(self.folder) / ".parent.lock"), uninterrupted():  # two first starts make one parent
             self.parent = self._found_or_started(store, study)
         self._settle(store, self.parent, study)
+        self._describe(study, "running")
         return {"parent": self.parent.id}
 
     def _open(self) -> tracking.Store:
@@ -72,14 +81,21 @@ class StudyRuns(Hooks):
         if found := store.tagged(key):
             found[0].reopen()
             return found[0]
+        code, _ = provenance.code_tags()
         tags = {
+            **code,
+            **provenance.machine_tags(),
             **key,
             OPTION: option_of(self.config),
             "protocol": self.config.protocol.name,
             "folder": self.folder,
             "search space": study.user_attrs["identity"]["swept"],
         }
-        return store.start(self.name, tags)
+        run = store.start(self.name, tags)
+        config = OmegaConf.masked_copy(self.config, [str(key) for key in self.config if key != "hydra"])
+        values: Any = tracking.flattened(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+        run.params({key: v for key, v in values.items() if key in study.user_attrs["identity"]})  # not swept
+        return run
 
     def _settle(self, store: tracking.Store, parent: tracking.Run, study: Any) -> None:
         """Puts every child under the parent, and ends those that a killed process has left RUNNING."""
@@ -91,6 +107,14 @@ class StudyRuns(Hooks):
                 run.tags({PARENT: parent.id})
             if run.status == "RUNNING" and run.tag(TRIAL) not in running:
                 run.end("KILLED")
+
+    def _describe(self, study: Any, state: str) -> None:
+        assert self.store is not None and self.parent is not None
+        key = {STUDY_ID: study.user_attrs["id"]}
+        best = [trial.number for trial in study.best_trials]
+        runs = {number: run.id for number in best for run in self.store.tagged({**key, TRIAL: str(number)})}
+        command = provenance.code_tags()[0]["command"]
+        self.parent.tags({NOTE: description(study, self.name, command, state, runs)})
 
     def on_trial_end(self, study: Any, trial: Any) -> None:
         assert self.parent is not None
@@ -106,7 +130,12 @@ class StudyRuns(Hooks):
         elif not _running(study):  # else the sweep goes on in another process
             self.parent.end("KILLED")
         if not self.parent.unwritten():  # else the store is away
+            self._describe(study, _IN_WORDS[ending])
             self._settle(self.store, self.parent, study)
+        if ending != "interrupted":
+            if len(study.directions) == 1 and study.best_trials:
+                print(f"To train the best again: python src/train.py from={self.name}")
+            print(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
             print(line)
 

@@ -1,15 +1,15 @@
 """src/train.py: one run, from its config to its metrics."""
 
 import shlex
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from deepsquat.commands import earlier
 from deepsquat.commands.options import build, build_metrics, build_network, build_sources, narrow
 from deepsquat.errors import UserError
-from deepsquat.files import expanded, read_checked
+from deepsquat.files import expanded
 from deepsquat.processes import stop_on_sigterm
 
 
@@ -22,22 +22,24 @@ def train(config: DictConfig) -> dict[str, float]:
     resume = config.resume
     if resume is not None:
         resume = str(resume)
-        config, folder = _interrupted(config, resume, HydraConfig.get().overrides.task)
+        config, folder = earlier.interrupted(config, resume, HydraConfig.get().overrides.task)
+    elif config["from"] is not None:
+        config = earlier.anew(config, str(config["from"]), HydraConfig.get().overrides.task)
     else:
         narrow(config, HydraConfig.get().overrides.task)
     _refuse_single(HydraConfig.get())
     choices = chosen(config)
-    tags = {}
+    from deepsquat import training
+
+    tags, trial = {}, None
     if config.trial is not None:
         from deepsquat.commands import sweep
 
         resume, tags = sweep.resumable_run(config, folder), sweep.child_tags(config.trial)
-
-    from deepsquat import training
-
+        trial = training.Trial(config.trial.name, list(config.trial.objective))
     values: Any = OmegaConf.to_container(config, resolve=True)
     try:
-        return training.train(choices, values, folder, resume, tags).metrics
+        return training.train(choices, values, folder, resume, tags, trial).metrics
     except KeyboardInterrupt:
         if config.trial is not None:
             raise
@@ -97,57 +99,3 @@ def chosen(config: DictConfig) -> Any:
         protocol_note=protocol.note,
         data_folder=expanded(config.paths.data, "paths.data"),
     )
-
-
-def _interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[DictConfig, Path]:
-    """The config and the folder of a run that did not end.
-
-    Raises:
-        UserError: no such run, it has ended, its checkpoint is gone, or other values are given with `resume`.
-    """
-    others = [o for o in overrides if not o.startswith(("resume=", "tracking"))]
-    if others:
-        raise UserError(
-            f"resume={run_id} takes every value from the run that it resumes; leave out {' '.join(others)}"
-        )
-    run = build(config, "tracking").open_store().find(run_id)
-    if run.status == "FINISHED":
-        raise UserError(f"resume={run_id}: this run has finished; start a new one")
-    folder = Path(run.tag("folder"))
-    saved = folder / "files" / "config.yaml"
-    if not (folder / "last.ckpt").is_file() or not saved.is_file():
-        raise UserError(
-            f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to resume from; "
-            "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
-        )
-    found = read_config(saved, run_id)
-    if found.get("trial") is not None:
-        raise UserError(
-            f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
-            "the command that started the sweep resumes it"
-        )
-    found.tracking = config.tracking
-    return found, folder
-
-
-def read_config(path: Path, run_id: str) -> DictConfig:
-    """Raises UserError: it is damaged, or this version has no use for it."""
-    content = read_checked(path, "start a new run with python src/train.py")
-    found = OmegaConf.create(content.decode())
-    assert isinstance(found, DictConfig)
-    for group in found.values():
-        target = str(group.get("_target_", "")) if isinstance(group, DictConfig) else ""
-        if target.startswith("deepsquat.") and not _is_there(target):
-            raise UserError(
-                f"resume={run_id}: it was started by a version with {target}, which this one has not; "
-                "start a new run with python src/train.py"
-            )
-    return found
-
-
-def _is_there(target: str) -> bool:
-    module, _, name = target.rpartition(".")
-    try:
-        return hasattr(import_module(module), name)
-    except ImportError:
-        return False

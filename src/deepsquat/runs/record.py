@@ -42,7 +42,7 @@ def log_inputs(
 ) -> None:
     """Params, data set and the files that say what went in. in_sweep: no picture, a dozen times over."""
     _, diff = provenance.code_tags()
-    run.params(tracking.flattened(config))
+    run.params(tracking.flattened({key: value for key, value in config.items() if key != "trial"}))
     run.dataset(str(images.source), str(images.fingerprint), str(choices.data), json.dumps(data.counts()))
     run_files.write_inputs(folder, config, diff, data)
     if not in_sweep:

@@ -25,6 +25,7 @@ def say_results(
     found: Mapping[str, Predictions],
     metrics: Mapping[str, float],
     more: Sequence[str],
+    how_to_look: str,
 ) -> None:
     """A table of the parts, what more there is to say, and how to look at the run."""
     name = choices.target.loss_name
@@ -40,7 +41,7 @@ def say_results(
         print(line)
     if more:
         print("", *more, sep="\n")
-    print(f"\nRun {run_id} ({choices.protocol_note}). To look at it: {choices.tracking.how_to_look()}")
+    print(f"\nRun {run_id} ({choices.protocol_note}). To look at it: {how_to_look}")
 
 
 def _words(found: Interval) -> str:

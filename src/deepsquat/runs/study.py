@@ -18,7 +18,7 @@ def write(folder: Path, study: Any) -> None:
         writer.writeheader()
         writer.writerows(rows)
     with written_whole(folder / "table.md") as path:
-        path.write_text(_markdown(rows), encoding="utf-8")
+        path.write_text(markdown(rows), encoding="utf-8")
     if len(study.directions) == 1 and sum(row["state"] == "COMPLETE" for row in rows) > 1:
         if pictures.can_draw():
             _pictures(folder, study)
@@ -46,7 +46,8 @@ def table(study: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _markdown(rows: list[dict[str, Any]]) -> str:
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """As a table, numbers to four digits."""
     if not rows:
         return "No trial yet.\n"
     lines = [list(rows[0]), ["---"] * len(rows[0])]

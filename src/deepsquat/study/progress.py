@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
 from deepsquat.study.points import Points
+from deepsquat.study.space import in_words
 
 
 class Terminal:
@@ -46,7 +47,7 @@ class Terminal:
     def trial(self, trial: FrozenTrial) -> None:
         seconds = trial.user_attrs.get("seconds")
         self.line(
-            f"trial {trial.number:<3} {self._params(trial)}  {self._outcome(trial)}"
+            f"trial {trial.number:<3} {in_words(trial.params)}  {self._outcome(trial)}"
             + (f"  {took(seconds)}" if seconds is not None else "")
         )
         self.bar.n = self._done()
@@ -81,7 +82,7 @@ class Terminal:
             + (f", {len(failed)} failed" if failed else "")
         )
         for trial in self._best():
-            print(f"Best: trial {trial.number}  {self._params(trial)}  {self._outcome(trial)}")
+            print(f"Best: trial {trial.number}  {in_words(trial.params)}  {self._outcome(trial)}")
         limit = self.points.options.max_retries
         for point in failed:
             last = point.trials[-1]
@@ -89,16 +90,11 @@ class Terminal:
             again = f"given up; hydra.sweeper.max_retries={point.tries} tries it again"
             then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest else again
             where = f"{self.folder}/{last.number}"
-            print(f"Failed: {self._params(last)}: {last.user_attrs.get('error')} ({where}; {then})")
+            print(f"Failed: {in_words(last.params)}: {last.user_attrs.get('error')} ({where}; {then})")
         if any(point.tries_left(limit) for point in failed):
             print("The same command tries the failed ones again.")
         sys.stdout.flush()
         return sum(not p.done for p in points)
-
-    def _params(self, trial: FrozenTrial) -> str:
-        return " ".join(
-            f"{name}={f'{v:.4g}' if isinstance(v, float) else v}" for name, v in trial.params.items()
-        )
 
     def _outcome(self, trial: FrozenTrial) -> str:
         if trial.state == TrialState.COMPLETE:

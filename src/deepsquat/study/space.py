@@ -15,6 +15,12 @@ from deepsquat.errors import UserError
 Value = None | bool | int | float | str
 Params = dict[str, Any]  # a point: a value for each axis, by its name
 
+
+def in_words(params: Mapping[str, Any]) -> str:
+    """A point as it is read: three digits of a number; the exact values stand in the study."""
+    return " ".join(f"{name}={f'{v:.3g}' if isinstance(v, float) else v}" for name, v in params.items())
+
+
 MOST_LOOKED_AT = 200  # points of a grid that are all looked at before the first trial
 
 

@@ -18,7 +18,7 @@ from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat
 from deepsquat.study.points import Points, beat, fail
 from deepsquat.study.progress import Terminal
-from deepsquat.study.space import Space
+from deepsquat.study.space import Space, in_words
 from deepsquat.study.storage import open_storage
 from deepsquat.study.task import Task, interrupt, mine
 
@@ -117,6 +117,9 @@ def _launched(points: Points, batch: Sequence[optuna.Trial], launch: Launch, mor
     for trial in batch:
         told = {
             "number": trial.number,
+            # Of what is swept, in words; a $ would be read as an interpolation.
+            "name": f"trial {trial.number}: {in_words(trial.params)}".replace("$", ""),
+            "objective": list(points.options.objectives),
             "study": points.study.study_name,
             "id": points.study.user_attrs["id"],
             "point": trial.user_attrs["point"],

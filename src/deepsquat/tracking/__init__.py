@@ -23,10 +23,6 @@ class Options(Protocol):
         """
         ...
 
-    def how_to_look(self) -> str:
-        """What a user does to look at the runs."""
-        ...
-
 
 class Store(ABC):
     """Where runs are kept."""
@@ -42,6 +38,10 @@ class Store(ABC):
     @abstractmethod
     def tagged(self, tags: Mapping[str, str]) -> "list[Run]":
         """The runs that have all of these tags, oldest first."""
+
+    @abstractmethod
+    def how_to_look(self, run_id: str | None = None) -> str:
+        """What a user does to look at a run, or at all of the experiment."""
 
     @abstractmethod
     def find(self, run_id: str) -> "Run":
@@ -73,6 +73,9 @@ class Run(ABC):
     @abstractmethod
     def reopen(self) -> None:
         """Marks the run RUNNING again, without the error that it may have ended by."""
+
+    @abstractmethod
+    def rename(self, name: str) -> None: ...
 
     @abstractmethod
     def params(self, values: Mapping[str, Any]) -> None: ...

@@ -88,6 +88,8 @@ def import_run(client: Any, experiment: str, folder: Path, draw: Draw | None) ->
     if before == state or _reach(before) > _reach(state):  # the same, or an older copy
         return done(THERE)
     run = _as_run(client, found or _created(client, experiment, record))
+    if found and found.info.run_name != record.name:  # it has ended since, and is named by its result
+        run.rename(record.name)
     _import_values(run, content, parent_id, found)
     for name in content.artifacts:
         below = str(Path(name).parent)

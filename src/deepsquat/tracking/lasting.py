@@ -61,6 +61,9 @@ class LastingRun(tracking.Run):
         self.write_unwritten()  # else it would end the run again, whenever it is written
         self._write(lambda run: run.reopen())
 
+    def rename(self, name: str) -> None:
+        self._write(lambda run: run.rename(name))
+
     def params(self, values: Mapping[str, Any]) -> None:
         self._write(lambda run: run.params(values))
 

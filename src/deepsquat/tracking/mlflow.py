@@ -1,5 +1,6 @@
 """Runs in MLflow. An outage of it, once a run has begun, does not end the run."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,13 +35,15 @@ class MlflowOptions:
             )
         return _store(self)
 
-    def how_to_look(self) -> str:
+    def how_to_look(self, page: str = "") -> str:
+        """What a user does to look at the runs. page: what stands behind the address."""
+        if self.uri.startswith(("http:", "https:")):
+            return f"{self.uri.rstrip('/')}{page}"
         folder = Path(self.artifacts).parent
+        ui = f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
         if self.uri == f"sqlite:///{folder}/mlflow.db":
-            return f"mlflow ui, in {folder}"
-        if self.uri.startswith("sqlite:"):
-            return f"mlflow ui --backend-store-uri {self.uri}"
-        return self.uri
+            ui = "make ui" if (folder / "Makefile").is_file() else f"mlflow ui, in {folder}"
+        return f"{ui}, then http://127.0.0.1:5000{page}"
 
 
 @lru_cache(maxsize=32)  # what is imported may be of many experiments
@@ -53,7 +56,7 @@ class Store(tracking.Store):
 
     def __init__(self, options: MlflowOptions) -> None:
         self.connection: Connection = connect(options.uri, options.artifacts)
-        self.client, self.uri = self.connection.client, options.uri
+        self.client, self.uri, self.options = self.connection.client, options.uri, options
         self.experiment = self.connection.wait_for(lambda: self._find_or_create(options))
         self.place = Place(self.connection, self.experiment, options.experiment)
 
@@ -102,6 +105,11 @@ class Store(tracking.Store):
 
     def _run(self, run: Any) -> LastingRun:
         return LastingRun(self.place, run)
+
+    def how_to_look(self, run_id: str | None = None) -> str:
+        # The list's default view is for traces of language models, of which there are none.
+        which = "?workflowType=machine_learning" if run_id is None else f"/{run_id}"
+        return self.options.how_to_look(f"/#/experiments/{self.experiment}/runs{which}")
 
     def find(self, run_id: str) -> LastingRun:
         found = self.connection.wait_for(lambda: self._get_run(run_id))

@@ -24,6 +24,9 @@ class Run(tracking.Run):
         if "error" in self._tags:
             self.client.delete_tag(self.id, "error")
 
+    def rename(self, name: str) -> None:
+        self.client.update_run(self.id, name=name)
+
     def params(self, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
 

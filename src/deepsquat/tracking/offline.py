@@ -1,6 +1,7 @@
 """Runs as plain files, where there is no MLflow and no network; src/sync.py brings them into MLflow."""
 
 import os
+import shlex
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +27,6 @@ class OfflineOptions:
 
     def open_store(self) -> "Store":
         return Store(self)
-
-    def how_to_look(self) -> str:
-        return f"python src/sync.py {self.folder}, on a machine with MLflow that has this folder"
 
 
 class Store(tracking.Store):
@@ -57,6 +55,10 @@ class Store(tracking.Store):
         records = [(folder, record) for folder in folders if (record := _sound(folder)) is not None]
         found = [(f, r) for f, r in records if tags.items() <= r.tags.items()]
         return [Run(*each) for each in sorted(found, key=lambda each: (each[1].start_time, each[1].id))]
+
+    def how_to_look(self, run_id: str | None = None) -> str:
+        sync = f"python src/sync.py {shlex.quote(str(self.folder))}"
+        return f"{sync}, on a machine with MLflow that has this folder"
 
     def find(self, run_id: str) -> "Run":
         folder = self.folder / run_id
@@ -87,6 +89,10 @@ class Run(tracking.Run):
         with self._writing() as record:
             tags = {key: value for key, value in record.tags.items() if key != "error"}
             self._write(replace(record, status="RUNNING", end_time=None, tags=tags))
+
+    def rename(self, name: str) -> None:
+        with self._writing() as record:
+            self._write(replace(record, name=texts({"": name})[""]))
 
     def params(self, values: Mapping[str, Any]) -> None:
         with locked(self.folder):

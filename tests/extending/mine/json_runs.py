@@ -21,9 +21,6 @@ class JsonRuns:
     def open_store(self) -> "Store":
         return Store(self)
 
-    def how_to_look(self) -> str:
-        return f"the files in {self.folder}"
-
 
 class Store(tracking.Store):
     def __init__(self, options: JsonRuns) -> None:
@@ -39,6 +36,9 @@ class Store(tracking.Store):
         files = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
         found = [(path, json.loads(path.read_text())) for path in files]
         return [Run(path, known) for path, known in found if tags.items() <= known["tags"].items()]
+
+    def how_to_look(self, run_id: str | None = None) -> str:
+        return f"the files in {self.folder}"
 
     def find(self, run_id: str) -> "Run":
         path = self.folder / f"{run_id}.json"
@@ -58,6 +58,10 @@ class Run(tracking.Run):
 
     def reopen(self) -> None:
         self.end("RUNNING")
+
+    def rename(self, name: str) -> None:
+        self.known["name"] = name
+        self.write()
 
     def params(self, values: Mapping[str, Any]) -> None:
         self.known["params"] |= {key: str(value) for key, value in values.items()}

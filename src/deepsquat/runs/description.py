@@ -1,0 +1,53 @@
+"""What a study's own run says of it, as Markdown: MLflow shows it at the top of the run's page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deepsquat.runs.study import markdown, table
+
+NOTE = "mlflow.note.content"  # the tag that MLflow shows as a run's description
+_MOST = 10  # trials in the table
+_MOST_CHARACTERS = 4000  # MLflow takes 8,000 bytes
+
+
+def description(study: Any, name: str, command: str, state: str, runs: Mapping[int, str]) -> str:
+    """state: of the sweep, in words. runs: the ids of the best trials' runs, by trial."""
+    identity = study.user_attrs["identity"]
+    rows = [row for row in table(study) if row["state"] in ("COMPLETE", "PRUNED")]
+    sampler, pruner = (identity[f"hydra.sweeper.{key}"] for key in ("sampler", "pruner"))
+    objectives = ", ".join(
+        f"{direction.name.lower()} {metric}"
+        for metric, direction in zip(study.metric_names or ["value"], study.directions, strict=False)
+    )
+    parts = [
+        f"**{len(rows)} done, {state}.** {objectives}; sampler {sampler}, pruner {pruner}; swept:",
+        _code(identity["swept"]),
+        "The sweep, and what resumes it:",
+        _code(command),
+    ]
+    for trial in study.best_trials if rows else []:
+        values = ", ".join(f"{value:.6g}" for value in trial.values)
+        exact = " ".join(f"{key}={value!r}" for key, value in trial.params.items())
+        run = f", run {runs[trial.number]}" if trial.number in runs else ""
+        parts += [f"**Best: trial {trial.number}**, {values}{run}:", _code(exact)]
+    if rows and len(study.directions) == 1:
+        parts += [
+            "To train it again, with or without other values:",
+            _code(f"python src/train.py from={name}"),
+        ]
+    parts += [_best(study, rows), "All trials and the pictures: the artifacts of this run."]
+    text = "\n\n".join(parts)
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " ..."
+
+
+def _best(study: Any, rows: list[dict[str, Any]]) -> str:
+    done = [row for row in rows if row["state"] == "COMPLETE"]
+    if len(study.directions) == 1:
+        value = (study.metric_names or ["value"])[0]
+        done.sort(key=lambda row: row[value], reverse=study.directions[0].name == "MAXIMIZE")
+    dropped = ("state", "error")
+    return markdown([{k: v for k, v in row.items() if k not in dropped} for row in done[:_MOST]])
+
+
+def _code(text: str) -> str:
+    return f"```\n{text}\n```"
