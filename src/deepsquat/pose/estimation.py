@@ -19,6 +19,8 @@ import numpy as np
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.errors import UserError
 from deepsquat.landmarks import NAMES
+from deepsquat.pose.landmarkers import Landmarkers
+from deepsquat.pose.people import upright
 from deepsquat.processes import cores, end_with_parent
 
 
@@ -179,14 +181,13 @@ def _work(connection: Connection, bundle: Path) -> None:
     """What a worker does: videos in, frame counts and poses out, until the other end closes."""
     end_with_parent()
     _drop_native_messages()
-    from deepsquat.pose.mediapipe import PoseEstimator
 
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
-            with PoseEstimator(bundle) as estimator:
+            with Landmarkers(bundle) as landmarkers:
                 while True:
                     work = connection.recv()
-                    connection.send(("poses", _poses(work, estimator, connection)))
+                    connection.send(("poses", _poses(work, landmarkers, connection)))
         except UserError as error:
             connection.send(("mistake", str(error)))
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -195,9 +196,7 @@ def _work(connection: Connection, bundle: Path) -> None:
             connection.send(("defect", traceback.format_exc()))
 
 
-def _poses(
-    work: VideoWork, estimator: Callable[[np.ndarray], np.ndarray | None], connection: Connection
-) -> VideoPoses:
+def _poses(work: VideoWork, landmarkers: Landmarkers, connection: Connection) -> VideoPoses:
     from deepsquat.data.videos.file import Exhausted
     from deepsquat.data.videos.frames import squat_frames
 
@@ -210,7 +209,7 @@ def _poses(
     rows = []
     try:
         for squat, number, time, offset, image in squat_frames(work.root, work.squats, work.frames, lost):
-            landmarks = estimator(image)
+            landmarks = upright(landmarkers.find(image))
             height, width = image.shape[:2]
             found = _NOBODY if landmarks is None else landmarks
             rows.append((squat.index, number, time, offset, width / height, found, ""))
