@@ -78,7 +78,7 @@ def squat_frames(
     gone: set[int] = set()
     for squat in squats:
         wanted = frames.times(squat)
-        if why := _out_of_reach(index, squat, wanted):
+        if why := out_of_reach(index, squat, wanted):
             gone.add(squat.index)
             lost(path, squat, why)
             continue
@@ -98,7 +98,7 @@ def squat_frames(
             lost(path, squat, f"{what}: {REMEDY}")
 
 
-def _out_of_reach(index: Index, squat: Squat, wanted: Sequence[float]) -> str:
+def out_of_reach(index: Index, squat: Squat, wanted: Sequence[float]) -> str:
     """Why the video cannot show the squat; "" where it does."""
     if squat.end > index.duration + index.duration / len(index.times):  # more than a frame
         return (

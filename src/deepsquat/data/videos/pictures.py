@@ -19,7 +19,7 @@ class Pictures:
         self._convert = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
-        """(H, W, 3) uint8 RGB, turned as the file says, which libav leaves to players; rows without padding."""
+        """(H, W, 3) uint8 RGB, turned as the file says, which libav leaves to players; without padding."""
         width, height = self._size(frame.width, frame.height)
         smaller = width * height < frame.width * frame.height
         made = self._convert.reformat(
