@@ -58,7 +58,7 @@ def test_what_cannot_be_used_is_dropped_named_and_counted(
     dropped = result.manifest["dropped"]
     assert set(dropped) == {squat.id for squat in squats[1:]}
     for name, why in (
-        ("half.mp4#1", "0 of 3 frames usable"),
+        ("half.mp4#1", "nobody found standing upright at its time"),
         ("half.mp4#2", "ends at 6.0 s but the video is 1.0 s long"),
         ("empty.mp4#1", "nobody found standing upright"),
         ("text.mp4#0", "is no video"),
@@ -67,8 +67,15 @@ def test_what_cannot_be_used_is_dropped_named_and_counted(
         ("gone.mp4#0", "cannot be read (No such file or directory)"),
     ):
         assert why in dropped[name], name
+    assert result.manifest["of_squats"]["half.mp4#0"] == {
+        "wanted": 3,
+        "frames": 3,
+        "repaired": 0,
+        "persons": 1,
+    }
+    assert result.manifest["of_squats"]["half.mp4#1"]["nobody found"] == 3
     out = capsys.readouterr().out
-    assert "Dropped squats, 12 of 13: half.mp4#1: 0 of 3 frames usable" in out
+    assert "Dropped squats, 12 of 13: half.mp4#1: nobody found standing" in out
     assert "2 of empty.mp4: nobody found" in out and "; and 2 more" in out
 
     again = prepare(given, MediaPipePose(workers=1), folder)  # found, with what was dropped
@@ -125,7 +132,7 @@ def test_what_is_damaged_is_said_and_made_again(
         "table": table,
         "manifest": table.with_suffix(".json"),
         "hashes": landmarks / "hashes.json",
-        "poses": next((landmarks / "videos").iterdir()),
+        "poses": next((landmarks / "spans").iterdir()),
     }[what]
     if what == "poses":
         table.unlink()

@@ -61,7 +61,7 @@ def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(
     process = subprocess.Popen(
         [sys.executable, script], env=environment, stderr=subprocess.PIPE, start_new_session=True
     )
-    kept = folder / "landmarks" / "videos"
+    kept = folder / "landmarks" / "spans"
     family: list[psutil.Process] = []
     while process.poll() is None and not list(kept.glob("[!.]*.parquet")):
         family = psutil.Process(process.pid).children(recursive=True) or family
@@ -89,7 +89,7 @@ def test_workers_end_with_a_parent_that_is_killed_alone(
     script.write_text(program(replace(videos, frames=FrameChoice(each_side=5)), folder))
     environment = os.environ | {"PYTHONPATH": str(Path(deepsquat.__file__).parents[1])}
     process = subprocess.Popen([sys.executable, script], env=environment, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(folder.rglob("videos/*.parquet")):
+    while process.poll() is None and not list(folder.rglob("spans/*.parquet")):
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()

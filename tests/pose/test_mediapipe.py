@@ -10,14 +10,15 @@ from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
 from deepsquat.landmarks import INDEX
 from deepsquat.pose.inputs import video_inputs
-from deepsquat.pose.mediapipe import MediaPipePose, PoseEstimator, upright
+from deepsquat.pose.landmarkers import Landmarkers
+from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.model_bundle import pose_bundle
 from films import read_frames
 
 
 @pytest.fixture(scope="module")
-def estimator(bundle_folder: Path) -> Iterator[PoseEstimator]:
-    with PoseEstimator(pose_bundle(bundle_folder / "models", None)) as estimator:
+def estimator(bundle_folder: Path) -> Iterator[Landmarkers]:
+    with Landmarkers(pose_bundle(bundle_folder / "models", None)) as estimator:
         yield estimator
 
 
@@ -49,11 +50,11 @@ def test_a_library_of_the_system_that_is_missing_is_not_taken_for_a_bad_bundle(
 
     monkeypatch.setattr(vision.PoseLandmarker, "create_from_options", load)
     with pytest.raises(UserError, match=r"cannot be loaded \(libnothing\.so\.1: .*`python src/check\.py`"):
-        PoseEstimator(tmp_path / "pose.task")
+        Landmarkers(tmp_path / "pose.task")
     # What `import mediapipe` raises where OpenCV cannot be loaded is an ImportError.
     monkeypatch.setitem(sys.modules, "mediapipe.tasks.python", None)
     with pytest.raises(UserError, match=r"MediaPipe cannot be loaded .*`python src/check\.py`"):
-        PoseEstimator(tmp_path / "pose.task")
+        Landmarkers(tmp_path / "pose.task")
 
 
 def test_bad_options_are_named_as_they_are_typed() -> None:
@@ -84,31 +85,21 @@ def test_a_body_is_whole_while_one_side_of_each_joint_is_seen() -> None:
     assert MediaPipePose().whole(landmarks[:0]).shape == (0,)
 
 
-def test_the_tallest_upright_pose_is_taken() -> None:
-    small, fallen = _standing(), _standing()
-    small[:, 1] = 0.5 + 0.3 * (small[:, 1] - 0.5)
-    fallen[:, 1] = 1 - fallen[:, 1]
-    assert upright([small, _standing(), fallen]) is not None
-    np.testing.assert_array_equal(upright([small, _standing(), fallen]), _standing())
-    assert upright([fallen]) is None
-    assert upright([]) is None
-
-
 def test_a_frame_gives_the_same_landmarks_in_any_order_and_memory_layout(
-    estimator: PoseEstimator, pictures: list[np.ndarray]
+    estimator: Landmarkers, pictures: list[np.ndarray]
 ) -> None:
-    forth = [estimator(picture) for picture in pictures]
-    assert all(pose is not None and pose.shape == (33, 4) and pose.dtype == np.float32 for pose in forth)
-    back = [estimator(picture) for picture in reversed(pictures)][::-1]
+    forth = [estimator.find(picture)[0] for picture in pictures]
+    assert all(pose.shape == (33, 4) and pose.dtype == np.float32 for pose in forth)
+    back = [estimator.find(picture)[0] for picture in reversed(pictures)][::-1]
     np.testing.assert_array_equal(np.array(forth), np.array(back))
     height, width, _ = pictures[0].shape
     padded = np.zeros((height, width + 20, 3), np.uint8)
     padded[:, :width] = pictures[0]
-    np.testing.assert_array_equal(estimator(padded[:, :width]), forth[0])
+    np.testing.assert_array_equal(estimator.find(padded[:, :width])[0], forth[0])
 
 
-def test_nobody_is_found_in_an_empty_room(estimator: PoseEstimator) -> None:
-    assert estimator(np.full((240, 136, 3), 128, np.uint8)) is None
+def test_nobody_is_found_in_an_empty_room(estimator: Landmarkers) -> None:
+    assert estimator.find(np.full((240, 136, 3), 128, np.uint8)) == []
 
 
 def test_a_bundle_in_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deepsquat.errors import UserError
-from deepsquat.pose.mediapipe import PoseEstimator
+from deepsquat.pose.landmarkers import Landmarkers
 from deepsquat.pose.model_bundle import NAME, SHA256, pose_bundle
 
 MEMBERS = ("pose_detector.tflite", "pose_landmarks_detector.tflite")
@@ -59,7 +59,7 @@ def test_what_is_no_bundle_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_networks_that_mediapipe_cannot_load_are_refused_in_one_line(tmp_path: Path) -> None:
     own = _zip(tmp_path / "hollow.task", dict.fromkeys(MEMBERS, b"\x1c\0\0\0TFL3" + bytes(100)))
     with pytest.raises(UserError, match=r"hollow\.task: MediaPipe cannot load") as caught:
-        PoseEstimator(pose_bundle(tmp_path, own))
+        Landmarkers(pose_bundle(tmp_path, own))
     assert "\n" not in str(caught.value)
 
 

@@ -103,6 +103,34 @@ def test_another_label_needs_no_estimation(prepared: Prepared, videos: LabelledV
     np.testing.assert_array_equal(changed.table.landmarks, prepared.table.landmarks)
 
 
+def test_a_squat_more_or_less_costs_no_more_than_its_own_poses(
+    prepared: Prepared, videos: LabelledVideos, offline: Path, bundle_folder: Path
+) -> None:
+    video = videos.squats[0].video
+    kept = [squat for squat in videos.squats[1:] if squat.video == video]
+    fewer = tuple(replace(squat, index=number) for number, squat in enumerate(kept))
+    less = prepare(Videos(replace(videos, squats=fewer)), MediaPipePose(), offline)  # there is no bundle
+    rows = np.isin(prepared.table.squat, [squat.id for squat in kept])
+    np.testing.assert_array_equal(less.table.landmarks, prepared.table.landmarks[rows])
+    assert list(dict.fromkeys(less.table.squat)) == [squat.id for squat in fewer]
+
+    with_bundle(offline, bundle_folder)
+    before = set((offline / "landmarks" / "spans").iterdir())
+    longer = replace(fewer[0], end=fewer[0].end + 0.1)
+    prepare(Videos(replace(videos, squats=(longer, *fewer[1:]))), MediaPipePose(workers=1), offline)
+    assert len(set((offline / "landmarks" / "spans").iterdir()) - before) == 1
+
+
+def test_fewer_frames_than_wanted_are_said(
+    videos: LabelledVideos, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = replace(videos, squats=videos.squats[:1], frames=FrameChoice(each_side=2, step=1 / 60))
+    result = prepare(Videos(one), MediaPipePose(workers=1), with_bundle(tmp_path, bundle_folder))
+    assert result.manifest["of_squats"][one.squats[0].id]["frames"] == len(result.table) == 3
+    said = f"Fewer frames than wanted in 1 squats, as the frame rate is low: 3 of 5 in {one.squats[0].id}"
+    assert said in capsys.readouterr().out
+
+
 def test_an_option_of_what_is_dropped_makes_another_table_without_estimation(
     prepared: Prepared, videos: LabelledVideos, offline: Path
 ) -> None:

@@ -8,18 +8,26 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.errors import UserError
 from deepsquat.landmarks import NAMES
+from deepsquat.pose.landmarkers import Landmarkers
 from deepsquat.processes import cores, end_with_parent
+
+if TYPE_CHECKING:
+    from deepsquat.data.videos.frames import Index
+
+
+LEAD = 0.5  # seconds before the first wanted frame from which the body is followed
+LEAD_STEP = 0.1  # seconds between two poses there
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class VideoWork:
 
     @property
     def wanted(self) -> int:
-        return sum(len(self.frames.times(squat)) for squat in self.squats)
+        """About as many frames as are given to the tracker."""
+        return sum(len(self.frames.times(squat)) + round(LEAD / LEAD_STEP) for squat in self.squats)
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,17 @@ class VideoPoses:
     offset: np.ndarray  # (n,) float64, seconds from the squat's bottom
     aspect: np.ndarray  # (n,) float32, width over height
     landmarks: np.ndarray  # (n, 33, 4) float32, NaN where nobody was found
+    reason: np.ndarray  # (n,) str, why a frame has no landmarks; "" where it has
+    repaired: np.ndarray  # (n,) int8, 1 where the pose was sought anew
+    persons: np.ndarray  # (n,) int32, people seen in the squat
     unread: np.ndarray  # (n,) str, why there is no frame; "" where there is one
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[int, int, float, float, float, np.ndarray, str]]) -> "VideoPoses":
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> "VideoPoses":
         """From tuples of the fields in their order."""
-        squat, frame, time, offset, aspect, landmarks, unread = zip(*rows, strict=True) if rows else ((),) * 7
+        count = len(fields(cls))
+        columns = zip(*rows, strict=True) if rows else ((),) * count
+        squat, frame, time, offset, aspect, landmarks, reason, repaired, persons, unread = columns
         return cls(
             squat=np.array(squat, np.int32),
             frame=np.array(frame, np.int32),
@@ -62,8 +76,22 @@ class VideoPoses:
             offset=np.array(offset, np.float64),
             aspect=np.array(aspect, np.float32),
             landmarks=np.array(landmarks, np.float32).reshape(-1, len(NAMES), 4),
+            reason=np.array(reason, str),
+            repaired=np.array(repaired, np.int8),
+            persons=np.array(persons, np.int32),
             unread=np.array(unread, str),
         )
+
+    def of_squat(self, found: int, index: int) -> "VideoPoses":
+        """The rows of the squat `found`, as those of the squat `index`."""
+        rows = self.squat == found
+        columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}
+        return VideoPoses(**{**columns, "squat": np.full(int(rows.sum()), index, np.int32)})
+
+    @classmethod
+    def joined(cls, parts: Sequence["VideoPoses"]) -> "VideoPoses":
+        """The rows of all parts, in their order."""
+        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     @classmethod
     def none_of(cls, squats: Iterable[Squat], why: str) -> "VideoPoses":
@@ -74,8 +102,8 @@ class VideoPoses:
 _NOBODY = np.full((len(NAMES), 4), np.nan, np.float32)
 
 
-def _unread(squat: Squat, why: str) -> tuple[int, int, float, float, float, np.ndarray, str]:
-    return squat.index, -1, np.nan, np.nan, np.nan, _NOBODY, why
+def _unread(squat: Squat, why: str) -> tuple[Any, ...]:
+    return squat.index, -1, np.nan, np.nan, np.nan, _NOBODY, "", False, 0, why
 
 
 def estimate(
@@ -110,9 +138,9 @@ def estimate(
                     result = _received(connection, process, work)
                     if result is None:
                         running[connection] = process, work, count + 1
-                        bar.update(1)
+                        bar.update(min(1, max(0, work.wanted - count)))
                         continue
-                    bar.update(work.wanted - count)  # several wanted times may fall on one frame
+                    bar.update(max(0, work.wanted - count))  # several wanted times may fall on one frame
                     if waiting:
                         running[connection] = process, waiting.popleft(), 0
                         _send(connection, running[connection][1])
@@ -179,14 +207,13 @@ def _work(connection: Connection, bundle: Path) -> None:
     """What a worker does: videos in, frame counts and poses out, until the other end closes."""
     end_with_parent()
     _drop_native_messages()
-    from deepsquat.pose.mediapipe import PoseEstimator
 
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
-            with PoseEstimator(bundle) as estimator:
+            with Landmarkers(bundle) as landmarkers:
                 while True:
                     work = connection.recv()
-                    connection.send(("poses", _poses(work, estimator, connection)))
+                    connection.send(("poses", _poses(work, landmarkers, connection)))
         except UserError as error:
             connection.send(("mistake", str(error)))
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -195,33 +222,69 @@ def _work(connection: Connection, bundle: Path) -> None:
             connection.send(("defect", traceback.format_exc()))
 
 
-def _poses(
-    work: VideoWork, estimator: Callable[[np.ndarray], np.ndarray | None], connection: Connection
-) -> VideoPoses:
+def _poses(work: VideoWork, landmarkers: Landmarkers, connection: Connection) -> VideoPoses:
     from deepsquat.data.videos.file import Exhausted
-    from deepsquat.data.videos.frames import squat_frames
+    from deepsquat.data.videos.frames import indexed
 
     path = work.root / work.video
-    unread: dict[int, str] = {}
-
-    def lost(path: Path, squat: Squat, why: str) -> None:
-        unread[squat.index] = why
-
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     try:
-        for squat, number, time, offset, image in squat_frames(work.root, work.squats, work.frames, lost):
-            landmarks = estimator(image)
-            height, width = image.shape[:2]
-            found = _NOBODY if landmarks is None else landmarks
-            rows.append((squat.index, number, time, offset, width / height, found, ""))
-            connection.send(("frame", None))
+        index = indexed(path)
     except Exhausted:
         raise
     except UserError as error:
         return VideoPoses.none_of(work.squats, str(error).removeprefix(f"{path}: "))
-    rows = [row for row in rows if row[0] not in unread]
-    rows += [_unread(squat, unread[squat.index]) for squat in work.squats if squat.index in unread]
-    return VideoPoses.of(sorted(rows, key=lambda row: row[:2]))
+    for squat in work.squats:
+        try:
+            rows += _squat_rows(path, index, squat, work.frames, landmarkers, connection)
+        except Exhausted:
+            raise
+        except UserError as error:
+            rows.append(_unread(squat, str(error).removeprefix(f"{path}: ")))
+    return VideoPoses.of(rows)
+
+
+def _squat_rows(
+    path: Path,
+    index: "Index",
+    squat: Squat,
+    frames: FrameChoice,
+    landmarkers: Landmarkers,
+    connection: Connection,
+) -> list[tuple[Any, ...]]:
+    """The wanted frames of one squat. Its poses depend on nothing but the video and its own times."""
+    from deepsquat.data.videos.frames import REMEDY, out_of_reach
+    from deepsquat.pose.following import LOOK, UNDECODED, followed
+
+    times = frames.times(squat)
+    if why := out_of_reach(index, squat, times):
+        return [_unread(squat, why)]
+    wanted = index.nearest(times)
+    lead = np.arange(max(squat.start, times[0] - LEAD), times[0], LEAD_STEP).tolist()
+    numbers = index.nearest([*lead, *(float(index.times[number]) for number in wanted)])
+    looks = index.nearest([*np.arange(squat.start, squat.end, LOOK), squat.bottom, squat.end])
+    track = followed(path, index, numbers, looks, landmarkers, lambda: connection.send(("frame", None)))
+    mine = np.flatnonzero(np.isin(track.frames, wanted))
+    if (broken := mine[track.reasons[mine] == UNDECODED]).size:
+        time = track.times[broken[0]]
+        what = f"has a frame at {time:.2f} s that cannot be decoded; the video is damaged there"
+        return [_unread(squat, f"{what}: {REMEDY}")]
+    bottom = float(index.times[index.nearest([squat.bottom])[0]])
+    return [
+        (
+            squat.index,
+            track.frames[row],
+            track.times[row],
+            track.times[row] - bottom,
+            track.aspect,
+            track.landmarks[row],
+            track.reasons[row],
+            track.repaired[row],
+            track.persons,
+            "",
+        )
+        for row in mine
+    ]
 
 
 def _drop_native_messages() -> None:

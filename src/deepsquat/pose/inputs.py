@@ -10,11 +10,10 @@ from typing import Any
 
 from deepsquat.data.squats import LabelledVideos, Squat
 from deepsquat.pose import model_bundle
-from deepsquat.pose.estimation import VideoWork
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.storage import kept, read_json, write_json
 
-STAGE = 1  # raise it when the code of this stage would make other rows of the same inputs
+STAGE = 2  # raise it when the code of this stage would make other rows of the same inputs
 
 UNREADABLE = "cannot be read"  # stands where a video's sha256 would
 
@@ -44,11 +43,11 @@ def video_inputs(videos: LabelledVideos, pose: MediaPipePose, folder: Path) -> d
     }
 
 
-def video_key(work: VideoWork, inputs: dict[str, Any]) -> str:
-    """What one video's frames and landmarks depend on: no label, and no option of what is dropped."""
+def span_key(squat: Squat, inputs: dict[str, Any]) -> str:
+    """What the poses of one squat depend on: no label, no other squat, and no option of what is dropped."""
     what = {name: inputs[name] for name in ("stage", "versions", "bundle", "frames")}
-    what["video"] = inputs["videos"][work.video]
-    what["squats"] = [[squat.index, squat.start, squat.bottom, squat.end] for squat in work.squats]
+    what["video"] = inputs["videos"][squat.video]
+    what["span"] = [squat.start, squat.bottom, squat.end]
     return sha256(what)[:32]
 
 

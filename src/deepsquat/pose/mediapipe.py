@@ -1,18 +1,13 @@
-"""MediaPipe's PoseLandmarker: options, and one frame to its 33 landmarks."""
+"""Options of the pose stage, and what counts as a whole body."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import numpy as np
 
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
-from deepsquat.landmarks import BODY, INDEX
-
-_ANKLES = [INDEX["left_ankle"], INDEX["right_ankle"]]
-_SHOULDERS = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
+from deepsquat.landmarks import BODY
 
 
 @dataclass(frozen=True)
@@ -51,69 +46,3 @@ class MediaPipePose:
         seen = inside & (body[..., 3] >= self.min_visibility)
         left, right = seen[:, : len(BODY) // 2], seen[:, len(BODY) // 2 :]
         return np.asarray((left | right).all(axis=-1))
-
-
-class PoseEstimator:
-    """A loaded PoseLandmarker. A frame's landmarks depend on that frame alone, not on those before it."""
-
-    def __init__(self, bundle: Path) -> None:
-        try:
-            from mediapipe.tasks.python import BaseOptions, vision
-        except ImportError as error:
-            raise _cannot_load(error) from None
-        options = vision.PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(bundle), delegate=BaseOptions.Delegate.CPU),
-            running_mode=vision.RunningMode.IMAGE,  # no tracking, so neither order nor gaps matter
-            # A second one costs time only in frames where two are found, see `upright`.
-            num_poses=2,
-        )
-        try:
-            self._landmarker: Any = vision.PoseLandmarker.create_from_options(options)
-        except (RuntimeError, ValueError, OSError) as error:
-            if type(error) is OSError:  # ctypes' own; for a file it would be a subclass
-                raise _cannot_load(error) from None
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"{bundle}: MediaPipe cannot load this pose bundle ({reason}); use another"
-            ) from None
-
-    def __call__(self, frame: np.ndarray) -> np.ndarray | None:
-        """Landmarks (33, 4) float32 of the person in an upright RGB frame (H, W, 3) uint8, or None."""
-        from mediapipe import Image, ImageFormat
-
-        # MediaPipe ignores strides: rows with padding would be read askew, and nobody found.
-        image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-        poses = self._landmarker.detect(image).pose_landmarks
-        return upright(
-            [np.array([(p.x, p.y, p.z, p.visibility) for p in pose], np.float32) for pose in poses]
-        )
-
-    def close(self) -> None:
-        self._landmarker.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def _cannot_load(error: Exception) -> UserError:
-    return UserError(
-        f"MediaPipe cannot be loaded ({error}); `python src/check.py` says what the system lacks"
-    )
-
-
-def upright(poses: list[np.ndarray]) -> np.ndarray | None:
-    """Of several (33, 4) poses the tallest from ankles to shoulders; None if none stands on its feet.
-
-    Someone behind or in a mirror is smaller than the one filmed. In dim pictures MediaPipe also finds the
-    same body lying on its side; that pose is lower, or upside down.
-    """
-    height, best = max(
-        ((float(pose[_ANKLES, 1].mean() - pose[_SHOULDERS, 1].mean()), i) for i, pose in enumerate(poses)),
-        default=(0.0, 0),
-    )
-    return poses[best] if height > 0 else None

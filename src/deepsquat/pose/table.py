@@ -1,12 +1,12 @@
 """From a source of squats to the landmark table, each step of which is made once and kept.
 
 DATA/landmarks/<fingerprint>.parquet, .json    the table, and the manifest that says what went into it
-DATA/landmarks/videos/<key>.parquet            every estimated frame of one video, without labels
+DATA/landmarks/spans/<key>.parquet             every frame of one squat, by video and times, without labels
 DATA/landmarks/hashes.json                     sha256 of each video by path, size and time of change
 """
 
 import time
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -20,11 +20,11 @@ from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.pose import model_bundle
 from deepsquat.pose.estimation import VideoPoses, VideoWork, estimate
-from deepsquat.pose.inputs import STAGE, UNREADABLE, sha256, video_inputs, video_key
+from deepsquat.pose.inputs import STAGE, UNREADABLE, sha256, span_key, video_inputs
 from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.pose.plausible import NOBODY, REASONS
 from deepsquat.pose.storage import kept, read_columns, read_json, write_columns, write_json
 
-NOBODY = "nobody found"
 PARTLY = "body partly unseen"
 TOO_FEW = "too few frames of its squat left"
 
@@ -96,54 +96,67 @@ def _estimated(
     by_video: dict[str, list[Squat]] = {}
     for squat in videos.squats:
         by_video.setdefault(squat.video, []).append(squat)
-    works = [VideoWork(videos.root, name, tuple(squats), videos.frames) for name, squats in by_video.items()]
     paths = {
-        work.video: folder / "landmarks" / "videos" / f"{video_key(work, inputs)}.parquet" for work in works
+        squat.id: folder / "landmarks" / "spans" / f"{span_key(squat, inputs)}.parquet"
+        for squat in videos.squats
     }
     poses: dict[str, VideoPoses] = {}
-    for work in works:
-        if (sha := inputs["videos"][work.video]).startswith(UNREADABLE):
-            poses[work.video] = VideoPoses.none_of(work.squats, sha)
-        elif (found := kept(paths[work.video], partial(read_columns, VideoPoses))) is not None:
-            poses[work.video] = found
+    missing: list[VideoWork] = []
+    for video, squats in by_video.items():
+        if (sha := inputs["videos"][video]).startswith(UNREADABLE):
+            poses |= {squat.id: VideoPoses.none_of([squat], sha) for squat in squats}
+            continue
+        for squat in squats:
+            if (found := kept(paths[squat.id], partial(read_columns, VideoPoses))) is not None:
+                poses[squat.id] = found.of_squat(0, squat.index)
+        if left := tuple(squat for squat in squats if squat.id not in poses):
+            missing.append(VideoWork(videos.root, video, left, videos.frames))
 
     def keep(work: VideoWork, found: VideoPoses) -> None:
-        write_columns(paths[work.video], found)
-        poses[work.video] = found
+        for squat in work.squats:
+            write_columns(paths[squat.id], found.of_squat(squat.index, 0))
+            poses[squat.id] = found.of_squat(squat.index, squat.index)
 
-    if missing := [work for work in works if work.video not in poses]:
+    if missing:
         bundle = model_bundle.pose_bundle(folder / "models", pose.own)
         estimate(missing, bundle, pose.workers, keep)
-    return _assembled(videos.squats, poses, pose)
+    return _assembled(videos, poses, pose)
 
 
 def _assembled(
-    squats: Sequence[Squat], poses: dict[str, VideoPoses], pose: MediaPipePose
+    videos: LabelledVideos, poses: dict[str, VideoPoses], pose: MediaPipePose
 ) -> tuple[LandmarkTable, dict[str, Any]]:
     """The rows that are kept, squat by squat, and the counts of those that are not, with the reasons."""
+    squats = videos.squats
     tables: list[LandmarkTable] = []
-    reasons = dict.fromkeys((NOBODY, PARTLY, TOO_FEW), 0)
+    reasons = dict.fromkeys((*REASONS, PARTLY, TOO_FEW), 0)
     dropped: dict[str, str] = {}
-    tried = 0
+    by_squat: dict[str, dict[str, int]] = {}
     for squat in squats:
-        video = poses[squat.video]
-        mine = np.flatnonzero(video.squat == squat.index)
-        if why := next(filter(None, video.unread[mine]), ""):
+        found = poses[squat.id]
+        if why := next(filter(None, found.unread), ""):
             dropped[squat.id] = str(why)
             continue
-        found = ~np.isnan(video.landmarks[mine, 0, 0])
-        whole = pose.whole(video.landmarks[mine])
-        tried += len(mine)
-        reasons[NOBODY] += int((~found).sum())
-        reasons[PARTLY] += int((found & ~whole).sum())
-        kept_rows = mine[whole]
-        if len(kept_rows) >= max(1, min(pose.min_frames, len(mine))):
+        whole = pose.whole(found.landmarks)
+        why_not = np.where(whole | (found.reason != ""), found.reason, PARTLY)
+        of_frames = Counter(str(why) for why in why_not if why)
+        by_squat[squat.id] = {
+            "wanted": len(videos.frames.times(squat)),
+            "frames": len(whole),
+            "repaired": int(found.repaired.sum()),
+            "persons": int(found.persons.max(initial=0)),
+            **of_frames,
+        }
+        for why, count in of_frames.items():
+            reasons[why] += count
+        if whole.sum() >= max(1, min(pose.min_frames, len(whole))):
             columns = ("frame", "time", "offset", "aspect", "landmarks")
-            tables.append(rows_of(squat, **{name: getattr(video, name)[kept_rows] for name in columns}))
+            tables.append(rows_of(squat, **{name: getattr(found, name)[whole] for name in columns}))
             continue
-        reasons[TOO_FEW] += len(kept_rows)
-        dropped[squat.id] = _why_too_few(video, found, whole)
-    counts = {"frames_tried": tried, "frames_dropped": reasons, "dropped": dropped}
+        reasons[TOO_FEW] += int(whole.sum())
+        dropped[squat.id] = _why_too_few(len(whole), int(whole.sum()), of_frames)
+    tried = sum(counts["frames"] for counts in by_squat.values())
+    counts = {"frames_tried": tried, "frames_dropped": reasons, "dropped": dropped, "of_squats": by_squat}
     if not tables:
         name, why = next(iter(dropped.items()))
         raise UserError(
@@ -153,13 +166,11 @@ def _assembled(
     return LandmarkTable.joined(tables), counts
 
 
-def _why_too_few(video: VideoPoses, found: np.ndarray, whole: np.ndarray) -> str:
-    """found, whole: (n,) bool, of the frames of one squat."""
-    if np.isnan(video.landmarks[:, 0, 0]).all():
-        return f"{NOBODY} standing upright at the times of its squats"
-    return (
-        f"{whole.sum()} of {len(whole)} frames usable, {(~found).sum()} with {NOBODY}, "
-        f"{(found & ~whole).sum()} with {PARTLY}"
+def _why_too_few(frames: int, usable: int, reasons: dict[str, int]) -> str:
+    if reasons.get(NOBODY) == frames:
+        return f"{NOBODY} standing upright at its time"
+    return ", ".join(
+        [f"{usable} of {frames} frames usable", *(f"{n} with {why}" for why, n in reasons.items())]
     )
 
 
@@ -178,10 +189,32 @@ def _dropped(manifest: dict[str, Any]) -> list[str]:
         f"{names[0]}: {why}" if len(names) == 1 else f"{len(names)} of {video}: {why}"
         for (video, why), names in by_video.items()
     ]
-    lines = []
+    lines = _noted(manifest.get("of_squats", {}))
     count = len(manifest["dropped"])
     for what, dropped in (("frames", frames), (f"squats, {count} of {count + manifest['squats']}", squats)):
         if dropped:
             rest = f"; and {len(dropped) - 5:,} more, see the .json beside the table" if dropped[5:] else ""
             lines.append(f"Dropped {what}: {'; '.join(dropped[:5])}{rest}")
+    return lines
+
+
+def _noted(squats: dict[str, dict[str, int]]) -> list[str]:
+    """Lines for what a user may want to look at, though it was used."""
+    repaired = sum(counts["repaired"] for counts in squats.values())
+    crowded = [squat for squat, counts in squats.items() if counts["persons"] > 1]
+    few = {squat: counts for squat, counts in squats.items() if counts["frames"] < counts["wanted"]}
+    lines = []
+    if repaired:
+        lines.append(f"Repaired frames: {repaired:,}, whose poses were sought anew")
+    if crowded:
+        lines.append(
+            f"More than one person in {len(crowded):,} squats, "
+            f"as in {crowded[0]}; the one who squats was followed"
+        )
+    if few:
+        squat, counts = next(iter(few.items()))
+        lines.append(
+            f"Fewer frames than wanted in {len(few):,} squats, as the frame rate is low: "
+            f"{counts['frames']} of {counts['wanted']} in {squat}"
+        )
     return lines

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -84,6 +85,50 @@ def test_pictures_are_upright(tmp_path: Path, rotation: int) -> None:
     assert image.flags.c_contiguous and image.dtype == np.uint8
     assert image.shape == expected.shape
     assert np.abs(image.astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize(("pixel", "size"), [("4/3", (128, 160)), ("3/4", (96, 213)), ("1", (96, 160))])
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_pixels_that_are_not_square_are_made_square(
+    tmp_path: Path, pixel: str, size: tuple[int, int], rotation: int
+) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 160, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(pixel)
+        if rotation:
+            stream.set_display_rotation(rotation)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(5, 96, 160), format="rgb24")))
+        container.mux(stream.encode())
+    ((_, _, image),) = read_frames(path, [0.0])
+    assert image.shape[:2] == (size if rotation else size[::-1])
+    if not rotation:
+        assert number_in(image) == 5
+
+
+def test_a_large_picture_is_made_smaller_where_asked(clip: Path) -> None:
+    for longest, size in ((80, (80, 48)), (160, (160, 96)), (None, (160, 96))):
+        [(_, image)] = decoded(clip, indexed(clip), [7], longest)
+        assert image is not None and image.shape[:2] == size and number_in(image) == 7
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_of_several_picture_tracks_the_one_that_players_show_is_read(tmp_path: Path, marked: bool) -> None:
+    path = tmp_path / "a.mkv"
+    sizes = [(96, 160), (48, 80)] if marked else [(48, 80), (96, 160)]
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=30) for _ in sizes]
+        for stream, (width, height) in zip(streams, sizes, strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.disposition = av.stream.Disposition.default
+        if marked:
+            streams[0].disposition = av.stream.Disposition(0)
+        for stream, size in zip(streams, sizes, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture(9, *size), format="rgb24")
+            container.mux([*stream.encode(frame), *stream.encode()])
+    ((_, _, image),) = read_frames(path, [0.0])
+    assert image.shape[:2] == sizes[1][::-1]
 
 
 @pytest.mark.parametrize("size", [(607, 1079), (161, 91), (96, 160)])

@@ -125,9 +125,7 @@ def _video(path: Path, key: yaml.Node, folder: Path) -> str | None:
             path, key, f"{text} must be a path inside {folder}, with forward slashes and without '..'"
         )
     try:
-        # One name can be written in several ways: macOS takes the accents of a letter apart, others do not.
-        forms = (text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
-        name = next((PurePosixPath(form) for form in forms if (folder / form).exists()), name)
+        name = _as_stored(folder, name)
         file = folder / name
         if not file.exists():
             return None
@@ -138,6 +136,22 @@ def _video(path: Path, key: yaml.Node, folder: Path) -> str | None:
     except OSError as error:
         raise wrong(path, key, f"{name} cannot be looked up ({error.strerror})") from error
     return str(name)
+
+
+def _as_stored(folder: Path, name: PurePosixPath) -> PurePosixPath:
+    """The path as the file system writes it, each part in its own way; unchanged where there is no such file.
+
+    One name can be written in several ways: macOS takes the accents of a letter apart, others do not.
+    """
+    stored = PurePosixPath()
+    for part in name.parts:
+        if not (folder / stored / part).exists():
+            plain = unicodedata.normalize("NFC", part)
+            inside = folder / stored
+            others = (other.name for other in inside.iterdir()) if inside.is_dir() else iter(())
+            part = next((other for other in others if unicodedata.normalize("NFC", other) == plain), part)
+        stored /= part
+    return stored
 
 
 def _squats(path: Path, video: str, node: yaml.Node) -> Iterator[Squat]:

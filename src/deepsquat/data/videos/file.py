@@ -35,7 +35,7 @@ def if_exhausted(path: Path, error: Exception) -> None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and its video stream: the first that is no cover picture.
+    """The file and its video stream.
 
     Raises:
         UserError: it cannot be read, is no video, or lacks what is needed to decode and time its frames.
@@ -64,13 +64,28 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             what = "is cut off or damaged; copy it again, or export it again"
         raise UserError(f"{path}: {what} ({getattr(error, 'strerror', None) or error})") from error
     with container:
-        videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:
-            raise UserError(f"{path}: there is no picture track in it; give a video file")
-        if videos[0].codec_context is None:
-            raise UserError(f"{path}: its video codec is not supported; convert it to H.264")
-        videos[0].codec_context.thread_count = 1  # videos are spread over processes instead
-        yield container, videos[0]
+        stream = _shown(path, container)
+        stream.codec_context.thread_count = 1  # videos are spread over processes instead
+        yield container, stream
+
+
+def _shown(path: Path, container: InputContainer) -> VideoStream:
+    """Of several picture tracks the one that players show: marked as such, and the largest of those.
+
+    Cover pictures, thumbnails and maps of depth, which phones store as tracks of their own, are smaller.
+    """
+    aside = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    aside |= Disposition.dependent
+    videos = [stream for stream in container.streams.video if not stream.disposition & aside]
+    if not videos:
+        raise UserError(f"{path}: there is no picture track in it; give a video file")
+    readable = [stream for stream in videos if stream.codec_context is not None]
+    if not readable:
+        raise UserError(f"{path}: its video codec is not supported; convert it to H.264")
+    return max(
+        readable,
+        key=lambda stream: (bool(stream.disposition & Disposition.default), stream.width * stream.height),
+    )
 
 
 def _avi_without_rate(head: bytes) -> bool:

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.data.videos.file import if_exhausted, opened
+from deepsquat.data.videos.pictures import Pictures
 from deepsquat.errors import UserError
 
 FARTHEST = 0.25  # seconds from a wanted time to its frame, in a squat; enough for 2 frames per second
@@ -35,6 +36,7 @@ class Index:
     stamps: list[int]  # (frames,) the same in the file's own unit
     packets: list[tuple[int, bool]]  # (timestamp, whether decoding can begin here), as they lie in the file
     in_order: bool  # the packets' timestamps are not those of their frames; only counting tells
+    pixel: float  # width over height of a stored pixel
 
     def nearest(self, times: Sequence[float]) -> list[int]:
         """The numbers of the frames nearest to `times`, each once, rising."""
@@ -76,7 +78,7 @@ def squat_frames(
     gone: set[int] = set()
     for squat in squats:
         wanted = frames.times(squat)
-        if why := _out_of_reach(index, squat, wanted):
+        if why := out_of_reach(index, squat, wanted):
             gone.add(squat.index)
             lost(path, squat, why)
             continue
@@ -96,7 +98,7 @@ def squat_frames(
             lost(path, squat, f"{what}: {REMEDY}")
 
 
-def _out_of_reach(index: Index, squat: Squat, wanted: Sequence[float]) -> str:
+def out_of_reach(index: Index, squat: Squat, wanted: Sequence[float]) -> str:
     """Why the video cannot show the squat; "" where it does."""
     if squat.end > index.duration + index.duration / len(index.times):  # more than a frame
         return (
@@ -136,6 +138,7 @@ def indexed(path: Path) -> Index:
         if first is None:
             first = next(iter(_frames(path, codec, None)), None)
         unit = stream.time_base
+        pixel = float(stream.sample_aspect_ratio or codec.sample_aspect_ratio or 1)
     if first is None or not shown or not unit:
         raise UserError(f"{path}: no frame of it can be decoded; export the video again")
 
@@ -146,7 +149,7 @@ def indexed(path: Path) -> Index:
         raise UserError(f"{path}: no frame of it can be decoded; export the video again")
     times = np.array([float((stamp - stamps[0]) * unit) for stamp in stamps])
     gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    return Index(float(times[-1]) + (float(duration * unit) or gap), times, stamps, packets, in_order)
+    return Index(float(times[-1]) + (float(duration * unit) or gap), times, stamps, packets, in_order, pixel)
 
 
 def _hidden(codec: VideoCodecContext, packet: av.Packet) -> bool:
@@ -154,13 +157,18 @@ def _hidden(codec: VideoCodecContext, packet: av.Packet) -> bool:
     return codec.name in ("vp8", "libvpx") and not bytes(packet)[0] >> 4 & 1
 
 
-def decoded(path: Path, index: Index, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray | None]]:
+def decoded(
+    path: Path, index: Index, numbers: Sequence[int], longest: int | None = None
+) -> Iterator[tuple[int, np.ndarray | None]]:
     """Yield the frames of these rising numbers, upright, (H, W, 3) uint8 RGB; None where one is damaged.
+
+    longest: pixels of a picture's longer side, beyond which it is made smaller; None: never.
 
     No more is decoded than they need. Where that loses a frame, because no real keyframe stands where the
     file says so, all is decoded from the start: a stream that refreshes itself bit by bit needs that.
     """
     left = list(numbers)
+    picture = Pictures(index.pixel, longest)
     for whole in (False, True):
         for number, frame in _counted(path) if index.in_order else _stamped(path, index, left, whole):
             while whole and left and left[0] < number:
@@ -168,7 +176,7 @@ def decoded(path: Path, index: Index, numbers: Sequence[int]) -> Iterator[tuple[
             if not left:
                 return
             if number == left[0] and (whole or not frame.is_corrupt):
-                yield left.pop(0), None if frame.is_corrupt else _upright(frame)
+                yield left.pop(0), None if frame.is_corrupt else picture(frame)
                 if not left:
                     return
             elif number >= left[0]:
@@ -251,9 +259,3 @@ def _frames(path: Path, codec: VideoCodecContext, packet: av.Packet | None) -> l
     except av.FFmpegError as error:
         if_exhausted(path, error)
         return []
-
-
-def _upright(frame: VideoFrame) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, turned as the file says, which libav leaves to players; rows without padding."""
-    image = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))

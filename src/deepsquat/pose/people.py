@@ -1,0 +1,125 @@
+"""Who is in a span of a video, and which of them squats. Poses are (33, 4) landmarks of one picture.
+
+Lengths are fractions of the picture's height; `aspect` is its width over its height.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepsquat.landmarks import BODY, INDEX
+
+_ANKLES = [INDEX["left_ankle"], INDEX["right_ankle"]]
+_SHOULDERS = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
+# Trunk, thigh and shin of either side, as pairs of places in BODY.
+LIMBS = ((0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7))
+
+NEAR = 0.35  # of a body's size: two poses of one picture whose middles are nearer are of one body
+REACH = 1.0  # of a body's size: as far as a body's middle gets between two looks
+STILL = 0.03  # of a body's size: what the hips of someone who stands seem to move
+SQUATS = 0.2  # and what they surely move in a squat, seen from anywhere
+
+
+def joints(poses: np.ndarray, aspect: float) -> np.ndarray:
+    """(..., 8, 2) places of the BODY joints of (..., 33, 4) poses."""
+    return np.asarray(poses[..., list(BODY), :2] * np.array([aspect, 1.0]))
+
+
+def size(pose: np.ndarray, aspect: float) -> float:
+    """Trunk, thigh and shin together, the longer side's: less than half of it is lost in a squat."""
+    body = joints(pose, aspect)
+    lengths = [float(np.linalg.norm(body[a] - body[b])) for a, b in LIMBS]
+    return max(sum(lengths[:3]), sum(lengths[3:]), 1e-6)
+
+
+def middle(pose: np.ndarray, aspect: float) -> np.ndarray:
+    """(2,) the middle of the BODY joints."""
+    return np.asarray(joints(pose, aspect).mean(axis=0))
+
+
+def apart(one: np.ndarray, two: np.ndarray, aspect: float) -> float:
+    """How far the middles of two poses are from each other, in sizes of the larger."""
+    larger = max(size(one, aspect), size(two, aspect))
+    return float(np.linalg.norm(middle(one, aspect) - middle(two, aspect)) / larger)
+
+
+def is_upright(pose: np.ndarray) -> bool:
+    """Whether the ankles are below the shoulders."""
+    return bool(pose[_ANKLES, 1].mean() > pose[_SHOULDERS, 1].mean())
+
+
+def distinct(poses: Sequence[np.ndarray], aspect: float) -> list[np.ndarray]:
+    """The upright ones of one picture's poses, one of each body: the one that is best seen.
+
+    In dim pictures MediaPipe also finds the same body lying on its side, or twice.
+    """
+    found: list[np.ndarray] = []
+    for pose in sorted(poses, key=lambda pose: -float(pose[list(BODY), 3].mean())):
+        if is_upright(pose) and all(apart(pose, other, aspect) > NEAR for other in found):
+            found.append(pose)
+    return found
+
+
+def prominence(pose: np.ndarray, aspect: float) -> float:
+    """How large a body is, and how near to the middle of the picture's width."""
+    off = min(1.0, abs(float(middle(pose, aspect)[0]) / aspect - 0.5) * 2)
+    return size(pose, aspect) * (1 - 0.5 * off)
+
+
+def linked(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> list[list[np.ndarray | None]]:
+    """Each person's poses, look by look, None where not seen. looks: the distinct poses of pictures in order.
+
+    The nearest pose is the same person's, where it is within reach and of about the same size.
+    """
+    people: list[list[np.ndarray | None]] = []
+    last: list[np.ndarray] = []
+    for number, poses in enumerate(looks):
+        for person in people:
+            person.append(None)
+        pairs = sorted(
+            (apart(before, pose, aspect), i, j)
+            for i, before in enumerate(last)
+            for j, pose in enumerate(poses)
+        )
+        taken_people: set[int] = set()
+        taken_poses: set[int] = set()
+        for distance, i, j in pairs:
+            if distance < REACH and i not in taken_people and j not in taken_poses:
+                people[i][-1] = last[i] = poses[j]
+                taken_people.add(i)
+                taken_poses.add(j)
+        for j, pose in enumerate(poses):
+            if j not in taken_poses:
+                people.append([None] * number + [pose])
+                last.append(pose)
+    return people
+
+
+def squatting(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> tuple[list[np.ndarray | None], int]:
+    """The poses of the one who squats, look by look, and how many people there are.
+
+    By the size of the body at its largest, which squatting does not change; by its place; by how often it is
+    seen; and by how far its hips rise and fall over its ankles. Someone who is seen once in many looks is
+    not counted.
+    """
+    people = linked(looks, aspect)
+    if not people:
+        return [None] * len(looks), 0
+    seen = [[pose for pose in person if pose is not None] for person in people]
+    scores = [_score(poses, len(looks), aspect) for poses in seen]
+    lasting = sum(len(poses) >= min(2, len(looks)) for poses in seen)
+    return people[int(np.argmax(scores))], max(1, lasting)
+
+
+def _score(poses: list[np.ndarray], looks: int, aspect: float) -> float:
+    largest = max(size(pose, aspect) for pose in poses)
+    place = float(np.mean([prominence(pose, aspect) / size(pose, aspect) for pose in poses]))
+    heights = [_hips_over_ankles(pose) / largest for pose in poses]
+    travel = max(heights) - min(heights)
+    moves = float(np.clip((travel - STILL) / (SQUATS - STILL), 0, 1))
+    return largest * place * np.sqrt(len(poses) / looks) * (0.25 + moves)
+
+
+def _hips_over_ankles(pose: np.ndarray) -> float:
+    hips = [INDEX["left_hip"], INDEX["right_hip"]]
+    return float(pose[_ANKLES, 1].mean() - pose[hips, 1].mean())
