@@ -114,7 +114,7 @@ def test_trains_and_goes_on_where_little_is_installed(
     folder, done = trained
     assert "no pictures of this run, since matplotlib is not installed" in done.stdout
     assert done.stdout.rstrip().splitlines()[-1].startswith(f"Run {folder.name} (not the paper's protocol).")
-    assert f"python src/sync.py {folder.parent}" in done.stdout
+    assert f"python src/sync.py '{folder.parent}'" in done.stdout
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "FINISHED" and record["tags"]["version.mlflow"] == "not installed"
     names = {path.name for path in (folder / "artifacts").rglob("*") if path.is_file()}
