@@ -15,8 +15,9 @@ COMMANDS = [
 ]
 PROGRAM = [line for line in COMMANDS if line.startswith("python src/") and "RUN_ID" not in line]
 TRAININGS = [
-    pytest.param(line, marks=pytest.mark.slow if " -m " in line else []) for line in PROGRAM
-]  # sweeps are slow
+    pytest.param(line, marks=pytest.mark.slow if " -m " in line or " from=" in line else [])
+    for line in PROGRAM
+]  # sweeps are slow, and what starts from one comes after it
 # Sizes alone: what each command is about stays as it stands.
 SMALL = ["protocol.videos=3", "protocol.squats=15", "protocol.frames_each_side=0", "data.seed=7"]
 SHORT = ["trainer.max_epochs=1", "optim.batch_size=4", "split.val=0.25", "split.test=0.25"]
