@@ -14,7 +14,7 @@ SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train prepare test test-slow lint types ui sweep report torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow lint types ui sweep report torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(INSTALLED) ## say what the system still lacks
 
 train: $(READY) ## train on drawn squats: videos, poses, images, network, run; minutes on two cores
 	$(RUN) src/train.py $(ARGS)
+
+predict: $(READY) ## verdicts on the squats in a video, or a folder of them: make predict VIDEO=squat.mp4
+	$(RUN) src/predict.py "$(VIDEO)" $(ARGS)
 
 prepare: $(READY) ## the data stages alone
 	$(RUN) src/prepare.py $(ARGS)

@@ -83,7 +83,11 @@ def test_what_is_damaged_or_strange_is_one_line(tmp_path: Path) -> None:
     text, weights = (tmp_path / "model.json").read_text(), (tmp_path / "weights.pt").read_bytes()
     known = json.loads(text)
     stranger = {**known, "network": {**known["network"], "_target_": "os.system"}}
+    no_network = {**known, "network": {"_target_": "deepsquat.files.read_checked"}}
+    no_target = {**known, "target": {"_target_": "deepsquat.files.read_checked"}}
     cases = {
+        json.dumps(no_network): r"read_checked is no torch\.nn\.Module",
+        json.dumps(no_target): "read_checked is no dataclass of options",
         text[: len(text) // 2]: r"model\.json: is damaged",
         json.dumps({**known, "format": 2}): "is no model of format 1",
         json.dumps(stranger): "os.system is not of a package that may be named",

@@ -140,14 +140,17 @@ def load(folder: Path = FOLDER) -> Champion:
 def _champion(known: dict[str, Any], weights: bytes) -> Champion:
     built_by = known["network"]
     arguments = {key: value for key, value in built_by.items() if key != "_target_"}
-    network: nn.Module = named(built_by["_target_"], "network._target_")(**arguments)
+    cls = named(built_by["_target_"], "network._target_")
+    if not (isinstance(cls, type) and issubclass(cls, nn.Module)):  # anything else would be called by a file
+        raise UserError(f"network._target_={built_by['_target_']} is no torch.nn.Module")
+    network: nn.Module = cls(**arguments)
     network.load_state_dict(torch.load(io.BytesIO(weights), weights_only=True, map_location="cpu"))
     target = known["target"]
     return Champion(
         name=known["name"],
         network=network.eval(),
         built_by=built_by,
-        target=_filled(named(target["_target_"], "target._target_"), target),
+        target=_filled(_options(target["_target_"]), target),
         skeleton=_filled(Style, known["skeleton"]),
         frames=_filled(FrameChoice, known["frames"]),
         temperature=float(known["temperature"]),
@@ -163,6 +166,13 @@ def _champion(known: dict[str, Any], weights: bytes) -> Champion:
         quantiles=known.get("quantiles", {}),
         made_of=known["made_of"],
     )
+
+
+def _options(name: str) -> Any:
+    cls = named(name, "target._target_")
+    if not (isinstance(cls, type) and is_dataclass(cls)):
+        raise UserError(f"target._target_={name} is no dataclass of options")
+    return cls
 
 
 def _with_target(options: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from deepsquat.errors import UserError
 from deepsquat.trust import named
 
 
@@ -16,6 +17,8 @@ class Ensemble(nn.Module):
         """of: `_target_`, the class of each, and its arguments."""
         super().__init__()
         cls = named(str(of["_target_"]), "model.of._target_")
+        if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+            raise UserError(f"model.of._target_={of['_target_']} is no torch.nn.Module")
         arguments = {name: value for name, value in of.items() if name != "_target_"}
         self.members = nn.ModuleList(cls(**arguments) for _ in range(members))
 

@@ -206,7 +206,7 @@ def _end(exit_code: int) -> str:
 def _work(connection: Connection, bundle: Path) -> None:
     """What a worker does: videos in, frame counts and poses out, until the other end closes."""
     end_with_parent()
-    _drop_native_messages()
+    drop_native_messages()
 
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
@@ -287,7 +287,7 @@ def _squat_rows(
     ]
 
 
-def _drop_native_messages() -> None:
+def drop_native_messages() -> None:
     """Send what MediaPipe's C++ writes to stderr nowhere; Python's own stderr stays."""
     sys.stderr.flush()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")

@@ -1,0 +1,146 @@
+"""Squats are found in made landmark series, and nothing else is taken for one."""
+
+import numpy as np
+import pytest
+
+from deepsquat.data.joints.estimator import estimated
+from deepsquat.data.joints.view import View, placed_camera
+from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
+from deepsquat.landmarks import INDEX, NAMES
+from deepsquat.repetitions import find
+
+NEAR = 0.2  # seconds
+
+
+def seen(video: int, labels: tuple[int, ...], view: View | None = None) -> tuple[Motion, np.ndarray, float]:
+    """A made-up person's squats, as an estimator sees them by a camera somewhere."""
+    rng = np.random.default_rng(video)
+    motion = filmed_motion(3, video, video, labels)
+    camera = placed_camera(rng, view or View(), motion.points)
+    return motion, estimated(rng, camera.landmarks(motion.points), camera.aspect, 1.0), camera.aspect
+
+
+def times_of(landmarks: np.ndarray) -> np.ndarray:
+    return np.arange(len(landmarks)) / FPS
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 6])  # 30 to 5 a second
+def test_every_squat_is_found_at_its_bottom_from_every_side(every: int) -> None:
+    right = 0
+    for video in range(12):
+        motion, landmarks, aspect = seen(video, (1, 0, 1)[: 1 + video % 3])
+        found = find(times_of(landmarks)[::every], landmarks[::every], aspect)
+        whole = [one for one in found if not one.partial]
+        right += len(whole) == len(motion.reps)
+        for one, rep in zip(whole, motion.reps, strict=False):
+            assert one.start is not None and one.bottom is not None and one.end is not None
+            assert abs(one.bottom - rep.bottom / FPS) < NEAR
+            assert rep.start / FPS - 0.7 < one.start < one.bottom < one.end < rep.end / FPS + 0.7
+    assert right >= 11  # one in a hundred lies at the limit
+
+
+def test_poses_that_swap_sides_or_are_missing_for_a_while_change_nothing() -> None:
+    motion, landmarks, aspect = seen(1, (1, 1))
+    before = find(times_of(landmarks), landmarks, aspect)
+    left = [i for i, name in enumerate(NAMES) if "left" in name]
+    right = [INDEX[NAMES[i].replace("left", "right")] for i in left]
+    swapped = landmarks.copy()
+    swapped[10:40, left + right] = landmarks[10:40, right + left]
+    swapped[50:58] = np.nan
+    after = find(times_of(landmarks), swapped, aspect)
+    assert len(after) == len(before) == len(motion.reps)
+    for one, other in zip(before, after, strict=True):
+        assert one.bottom == pytest.approx(other.bottom, abs=NEAR)
+
+
+def test_what_the_clip_cuts_off_is_partial_and_not_guessed() -> None:
+    motion, landmarks, aspect = seen(1, (1, 1, 1))
+    first, last = motion.reps[0], motion.reps[-1]
+    some = slice(first.bottom + 6, last.bottom + 6)
+    cut = find(times_of(landmarks)[some], landmarks[some], aspect)
+    assert [one.partial for one in cut] == [True, False, True]
+    assert cut[0].start is None and cut[0].bottom is None and cut[0].end is not None
+    assert cut[2].start is not None and cut[2].end is None
+    assert cut[2].bottom == pytest.approx(last.bottom / FPS, abs=NEAR)
+
+
+def test_a_camera_that_tilts_or_zooms_changes_nothing() -> None:
+    motion, landmarks, aspect = seen(4, (1, 1))
+    moved = landmarks.copy()
+    wave = np.sin(np.arange(len(landmarks)) / 20)[:, None]
+    moved[..., 1] += 0.2 * wave
+    moved[..., :2] *= 1 + 0.2 * np.linspace(0, 1, len(landmarks))[:, None, None]
+    assert len(find(times_of(landmarks), moved, aspect)) == len(motion.reps)
+
+
+def figure(hip: np.ndarray, trunk: np.ndarray, **more: np.ndarray) -> np.ndarray:
+    """A stick figure from the side, y down, legs of two times .2: (n, 33, 4).
+
+    hip: height of the hips over the floor. trunk: lean of the trunk in degrees. lift: of both feet;
+    left_ankle: of the left foot alone; hands: height over the floor;
+    hip_forward: of the hips, before the feet.
+    """
+    n = len(hip)
+    zero = np.zeros(n)
+    lift = more.get("lift", zero)
+    points = np.zeros((n, 33, 4))
+    points[..., 3] = 1
+
+    def put(names: str, x: np.ndarray, up: np.ndarray) -> None:
+        for side in ("left", "right"):
+            for name in names.split():
+                points[:, INDEX[f"{side}_{name}"], 0] = 0.5 + x
+                points[:, INDEX[f"{side}_{name}"], 1] = 0.9 - up
+
+    hip_x = more.get("hip_forward", zero)
+    half = np.hypot(hip_x, hip - lift) / 2
+    knee_x = hip_x / 2 + np.sqrt(np.clip(0.2**2 - half**2, 0, None))
+    put("hip", hip_x, hip)
+    put("knee", knee_x, (hip + lift) / 2)
+    put("ankle heel foot_index", zero, lift)
+    lean = np.deg2rad(trunk)
+    put("shoulder ear", hip_x + 0.25 * np.sin(lean), hip + 0.25 * np.cos(lean))
+    put("wrist elbow", hip_x + 0.25 * np.sin(lean), more.get("hands", hip))
+    points[:, INDEX["left_ankle"], 1] -= more.get("left_ankle", zero)
+    return points
+
+
+TIME = np.arange(0, 8, 0.1)
+DIP = np.clip(1 - np.abs(TIME - 4) / 1.2, 0, 1)  # from 2.8 over 4 to 5.2 seconds
+STILL = np.zeros_like(TIME)
+
+
+def dips(height: float, trunk: float, **more: np.ndarray) -> np.ndarray:
+    """A figure whose hips go down from .4 and whose trunk leans from upright, once."""
+    return figure(0.4 + DIP * (height - 0.4), DIP * trunk, **more)
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [
+        pytest.param(dips(0.39, 85, hands=0.4 - 0.3 * DIP), id="a bow"),
+        pytest.param(dips(0.33, 70, hands=0.4 - 0.35 * DIP), id="a deadlift"),
+        pytest.param(dips(0.30, 80, left_ankle=0.2 * DIP, hands=0.4 - 0.38 * DIP), id="a bend on one leg"),
+        pytest.param(
+            figure(0.12 - 0.06 * DIP, STILL + 85, hands=STILL, hip_forward=STILL + 0.38), id="push-ups"
+        ),
+        pytest.param(figure(0.4 + 0.15 * DIP, STILL, lift=0.3 * DIP, hands=STILL + 0.8), id="pull-ups"),
+        pytest.param(figure(0.4 + 0.01 * np.sin(TIME * 9), STILL), id="walking"),
+    ],
+)
+def test_other_movements_are_no_squats(landmarks: np.ndarray) -> None:
+    assert find(TIME, landmarks, 1.0) == []
+
+
+def test_a_shallow_squat_is_one_and_so_is_one_held_at_the_bottom() -> None:
+    (shallow,) = find(TIME, dips(0.3, 30), 1.0)
+    assert shallow.bottom == pytest.approx(4, abs=NEAR)
+    held = np.clip(1.5 * DIP, 0, 1)
+    (one,) = find(TIME, figure(0.4 - 0.2 * held, 40 * held), 1.0)
+    assert one.bottom == pytest.approx(4, abs=NEAR) and not one.partial
+
+
+def test_where_there_is_nobody_there_is_no_squat() -> None:
+    nobody = np.full((50, 33, 4), np.nan)
+    assert find(np.arange(50) / 10, nobody, 1.0) == []
+    assert find(np.zeros(0), nobody[:0], 1.0) == []
