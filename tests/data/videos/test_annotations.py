@@ -244,6 +244,9 @@ def test_a_name_is_found_in_the_other_unicode_form(folder: Path, form: str) -> N
         assert squat.video == there
     both = "\n".join(f"{unicodedata.normalize(name, there)}: [{SQUAT}]" for name in ("NFC", "NFD"))
     assert "is on line 1 already" in refusal(folder, both)
+    mixed = unicodedata.normalize("NFC", "Größe ") + unicodedata.normalize("NFD", "é.mp4")
+    (folder / mixed).write_bytes(b"video")
+    assert read(folder, f"Größe é.mp4: [{SQUAT}]")[0].video == mixed
 
 
 @pytest.mark.parametrize("text", REFUSED)
