@@ -2,8 +2,8 @@
 
 The path has to open, index and decode the file, to load a tracker, to look for everybody every half second
 and to see whether the poses can be; how long the processes take to start is left out on both sides. One bare
-process in VIDEO mode times the cores is what perfect sharing would reach; what as many bare processes do reach
-at once is kept in the file.
+process in VIDEO mode times the cores is what perfect sharing would reach; what as many bare processes do
+reach at once is kept in the file.
 """
 
 import multiprocessing

@@ -26,9 +26,10 @@ def videos(corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def judged(videos: Path, command: Command, home: Path):
-    done = command("src/predict.py", str(videos / "monday" / ODD))
+    video = videos / "monday" / ODD
+    done = command("src/predict.py", str(video))
     assert done.returncode == 0, done.stderr
-    return done.stdout, home / "predictions" / ODD
+    return done.stdout, home / "predictions" / video.relative_to("/")
 
 
 def test_every_squat_of_a_video_gets_a_verdict(judged, corpus) -> None:
@@ -52,14 +53,14 @@ def test_every_squat_of_a_video_gets_a_verdict(judged, corpus) -> None:
 def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
     judged, videos: Path, command: Command, home: Path
 ) -> None:
-    _, alone = judged
+    _, folder = judged
+    before = json.loads((folder / "verdict.json").read_text())
     kept = {p: p.stat().st_mtime_ns for p in (home / "data/landmarks/predicted").iterdir()}
     done = command("src/predict.py", str(videos), "margin=0.5")
     assert done.returncode == 1
     assert done.stderr.startswith(f"Not judged: {videos / 'broken.mp4'}: is no video")
     assert done.stderr.count("\n") == 1
-    again = json.loads((home / "predictions" / videos.name / "monday" / ODD / "verdict.json").read_text())
-    before = json.loads((alone / "verdict.json").read_text())
+    again = json.loads((folder / "verdict.json").read_text())
     assert {one["verdict"] for one in again["repetitions"]} == {"cannot_tell"}  # of so wide a margin
     assert [one["p_good"] for one in again["repetitions"]] == [one["p_good"] for one in before["repetitions"]]
     # Another margin estimates no pose anew.

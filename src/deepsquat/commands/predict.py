@@ -61,9 +61,9 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     )
     failed = []
     with estimator(pose, rate, data) as estimate:
-        for video, below in videos:
+        for video in videos:
             try:
-                _one(video, out / below, estimate, model, Options(margin))
+                _one(video, out / _below(video), estimate, model, Options(margin))
             except UserError as error:
                 if len(videos) == 1:
                     raise
@@ -120,10 +120,11 @@ def _said(one: Any) -> str:
     return f"{one.verdict.replace('_', ' ')}{p_good}{reasons}"
 
 
-def _videos(places: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    """Each video once, and the path below predictions/ that is its own."""
+def _videos(places: Sequence[Path]) -> Iterator[Path]:
+    """Each video once."""
     seen: set[Path] = set()
     for place in places:
+        found = [place]
         if place.is_dir():
             found = sorted(
                 Path(folder, name)
@@ -131,13 +132,19 @@ def _videos(places: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
                 for name in names
                 if Path(name).suffix.lower() in VIDEOS and not name.startswith(".")
             )
-            named = [(path, place.resolve().name / path.relative_to(place)) for path in found]
-        else:
-            named = [(place, Path(place.name))]
-        for path, below in named:
+        for path in found:
             if path.resolve() not in seen:
                 seen.add(path.resolve())
-                yield path, below
+                yield path
+
+
+def _below(video: Path) -> Path:
+    """Where a video's folder lies below `out`: as it lies in the working folder, else in the file system.
+
+    So two videos of one name do not meet.
+    """
+    whole, here = video.resolve(), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole.relative_to(whole.anchor)
 
 
 def _number(config: DictConfig, name: str, least: float, most: float) -> float:
