@@ -6,6 +6,7 @@ somebody stands, nor on which leg is called left. A squat is a dip of it, and wh
 bend on one leg, a push-up) is told by what the trunk, the feet and the hands do meanwhile.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,16 +68,24 @@ def find(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> list[Repeti
         landmarks: (n, 33, 4), NaN where there is no pose.
         aspect: the picture's width over its height.
     """
+    return [one for piece in _pieces(times, landmarks, aspect) for one in _in_one_piece(piece)]
+
+
+def hip_height(
+    times: np.ndarray, landmarks: np.ndarray, aspect: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The signal that squats are found in, piece by piece: times, heights in standing heights, (n,) each."""
+    return [(piece.time, piece.height) for piece in _pieces(times, landmarks, aspect)]
+
+
+def _pieces(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> Iterator[_Series]:
+    """Of a second or more each, without a long gap."""
     known = ~np.isnan(landmarks[:, 0, 0])
-    found: list[Repetition] = []
-    if known.sum() < 3:
-        return found
     times, landmarks = times[known], landmarks[known]
     gaps = np.flatnonzero(np.diff(times) > LONGEST_GAP) + 1
     for some in np.split(np.arange(len(times)), gaps):
         if len(some) >= 3 and times[some[-1]] - times[some[0]] >= 1.0:
-            found += _in_one_piece(_series(times[some], landmarks[some], aspect))
-    return found
+            yield _series(times[some], landmarks[some], aspect)
 
 
 def _series(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> _Series:

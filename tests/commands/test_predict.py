@@ -47,6 +47,9 @@ def test_every_squat_of_a_video_gets_a_verdict(judged, corpus) -> None:
         assert 0 <= one["p_good"] <= 1
     assert found["model"]["made_of"]["runs"]
     assert (folder / "squats.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "page.html").read_text()
+    assert page.count("<article") == len(truth) and "Anna&#x27;s [best]" in page and "<script" not in page
+    assert page.count("data:image/png;base64,") == 1 and "http" not in page
     assert said.count("  squat ") == len(truth) and str(folder / "verdict.json") in said
 
 

@@ -73,7 +73,7 @@ def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(
     assert not psutil.wait_procs(family, timeout=10)[1]
     assert not _leftovers(folder)
     assert not list((folder / "landmarks").glob("*.parquet"))
-    [first] = kept.glob("*.parquet")
+    first = min(kept.glob("*.parquet"))  # the other worker may have kept one too
     written = first.stat().st_mtime_ns
 
     result = prepare(Videos(longer), MediaPipePose(workers=2), folder)

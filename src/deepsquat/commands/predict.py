@@ -75,7 +75,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
 
 
 def _one(video: Path, folder: Path, estimate: Any, model: Any, options: Any) -> None:
-    from deepsquat.predict import sheet
+    from deepsquat.predict import page, sheet
     from deepsquat.predict.judging import judged
 
     print(f"{video}: finding poses ...", flush=True)
@@ -97,14 +97,16 @@ def _one(video: Path, folder: Path, estimate: Any, model: Any, options: Any) -> 
     }
     with written_whole(folder / "verdict.json") as temporary:
         temporary.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    drawn = sheet.write(folder / "squats.png", video, found.poses, verdicts)
+    if not sheet.write(folder / "squats.png", video, found.poses, verdicts):
+        (folder / "squats.png").unlink(missing_ok=True)  # of an earlier verdict
+    page.write(folder / "page.html", video, folder / "squats.png", found.poses, verdicts, model)
     for i, one in enumerate(verdicts, 1):
         print(f"  squat {i}  {_span(one)}  {_said(one)}")
     if not verdicts:
         print("  no squat was found")
     if persons > 1:
         print(f"  {persons} people are in it; the one who squats was followed")
-    print(f"  {folder / 'verdict.json'}" + (f", {folder / 'squats.png'}" if drawn else ""))
+    print(f"  to look at: {folder / 'page.html'}; {folder / 'verdict.json'}")
 
 
 def _span(one: Any) -> str:

@@ -153,5 +153,5 @@ class Read:
         self.faults = tuple(name for severity, name in counted if severity > 0)
         names = [field.name for field in fields(Measures)]
         self.measures = {name: round(value, 3) for name, value in zip(names, measures, strict=True)}
-        nearest = f"no fault is plain, but several are near; nearest: {SENTENCES[counted[0][1]]}"
-        self.reasons = tuple(SENTENCES[fault] for fault in self.faults) or (nearest,)
+        near = "no single fault is plain, but several are near their limits"
+        self.reasons = tuple(SENTENCES[fault] for fault in self.faults) or (near,)
