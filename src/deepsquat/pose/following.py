@@ -39,7 +39,13 @@ class Track:
     persons: int  # people seen in the span, the one that was followed among them
 
 
-def follow(path: Path, span: tuple[float, float] | None, rate: float, landmarkers: Landmarkers) -> Track:
+def follow(
+    path: Path,
+    span: tuple[float, float] | None,
+    rate: float,
+    landmarkers: Landmarkers,
+    begins: Callable[[int], Callable[[], object]] = lambda frames: lambda: None,
+) -> Track:
     """Follow the one who squats through a span of a video.
 
     The video is decoded as it goes, twice or three times where more than one person is in it or poses have to
@@ -48,6 +54,7 @@ def follow(path: Path, span: tuple[float, float] | None, rate: float, landmarker
     Args:
         span: seconds, from the first frame's; None: all of the video.
         rate: poses a second, at most; the video's own frame rate where that is lower.
+        begins: told how many frames it will be; what it returns is called once for each.
 
     Raises:
         UserError: the file cannot be read, is no video, or has no timestamps, or no frame can be decoded.
@@ -56,7 +63,7 @@ def follow(path: Path, span: tuple[float, float] | None, rate: float, landmarker
     start, end = span or (0.0, float(index.times[-1]))
     numbers = index.nearest(np.arange(start, end + 1e-6, 1 / rate).tolist())
     looks = index.nearest([*np.arange(start, end, LOOK), end])
-    return followed(path, index, numbers, looks, landmarkers)
+    return followed(path, index, numbers, looks, landmarkers, begins(len(numbers)))
 
 
 def followed(
@@ -65,7 +72,7 @@ def followed(
     numbers: Sequence[int],
     looks: Sequence[int],
     landmarkers: Landmarkers,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[], object] = lambda: None,
 ) -> Track:
     """Follow through the frames `numbers`, and look for everybody in the frames `looks`; both rising.
 
@@ -117,7 +124,7 @@ class _Following:
         self.undecoded: set[int] = set()
         self.aspect = 0.0
 
-    def run(self, guide: dict[int, Pose | None] | None, tick: Callable[[], None]) -> None:
+    def run(self, guide: dict[int, Pose | None] | None, tick: Callable[[], object]) -> None:
         """Go through the span once. guide: by look, whom to follow; None: whoever seems to be the one."""
         tracked, looked = set(self.numbers), set(self.looks)
         tracker: Tracker | None = None

@@ -5,7 +5,7 @@ DATA/landmarks/predicted/<key>.parquet
 
 import hashlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -120,9 +120,17 @@ def _begin(bundle: Path) -> None:
 
 
 def _follow(path: Path, rate: float) -> Poses:
+    from tqdm import tqdm
+
     from deepsquat.pose.following import follow
 
-    track = follow(path, None, rate, _landmarkers)  # type: ignore[arg-type]
+    with tqdm(desc="Poses", unit="frame", disable=None, leave=False, delay=1) as bar:
+
+        def begins(frames: int) -> Callable[[], object]:
+            bar.reset(frames)
+            return bar.update
+
+        track = follow(path, None, rate, _landmarkers, begins)  # type: ignore[arg-type]
     n = len(track.times)
     return Poses(
         track.frames,
