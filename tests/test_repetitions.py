@@ -144,3 +144,60 @@ def test_where_there_is_nobody_there_is_no_squat() -> None:
     nobody = np.full((50, 33, 4), np.nan)
     assert find(np.arange(50) / 10, nobody, 1.0) == []
     assert find(np.zeros(0), nobody[:0], 1.0) == []
+
+
+LONG = np.arange(0, 14, 0.1)
+BOTTOMS = (3.0, 6.5, 10.0)
+DIPS = np.sin(np.pi / 2 * np.max([np.clip(1 - np.abs(LONG - b) / 1.2, 0, 1) for b in BOTTOMS], axis=0)) ** 2
+WALK = np.clip((2 - LONG) / 2, 0, 1) + np.clip((LONG - 12) / 2, 0, 1)  # in, and out again
+
+
+def three_squats(times: np.ndarray = LONG, straight: float = 1.0) -> np.ndarray:
+    """straight: how far somebody stands up after having gone down for the first time."""
+    hip = np.minimum(0.4 - 0.2 * DIPS, 0.4 * np.where(LONG > 2, straight, 1.0))
+    return figure(np.interp(times, LONG, hip), np.interp(times, LONG, 40 * DIPS))
+
+
+def moved(landmarks: np.ndarray, x: np.ndarray) -> np.ndarray:
+    changed = landmarks.copy()
+    changed[..., 0] += x[:, None]
+    return changed
+
+
+def trembling(landmarks: np.ndarray) -> np.ndarray:
+    changed = landmarks.copy()
+    changed[..., :2] += np.random.default_rng(0).normal(0, 0.008, changed[..., :2].shape)
+    return changed
+
+
+def without(landmarks: np.ndarray, begin: float, end: float) -> np.ndarray:
+    changed = landmarks.copy()
+    changed[(begin < LONG) & (end > LONG)] = np.nan
+    return changed
+
+
+SIXTY, UNEVEN = np.arange(0, 14, 1 / 60), np.sort(np.random.default_rng(0).uniform(0, 13.9, 140))
+
+
+@pytest.mark.parametrize(
+    ("times", "landmarks"),
+    [
+        pytest.param(LONG, three_squats(straight=0.93), id="who never quite straightens"),
+        pytest.param(LONG, moved(three_squats(), 0.6 * WALK), id="walking in and out at the side"),
+        pytest.param(LONG, moved(three_squats(), 0.3 * np.sin(LONG)), id="a camera that pans"),
+        pytest.param(LONG, trembling(three_squats()), id="poses that tremble"),
+        pytest.param(LONG, without(three_squats(), 8.0, 8.5), id="a cross-fade without poses"),
+        pytest.param(SIXTY, three_squats(SIXTY), id="sixty poses a second"),
+        pytest.param(UNEVEN, three_squats(UNEVEN), id="uneven times"),
+    ],
+)
+def test_three_squats_are_three(times: np.ndarray, landmarks: np.ndarray) -> None:
+    found = find(times, landmarks, 1.0)
+    assert [one.partial for one in found] == [False] * 3
+    assert [one.bottom for one in found] == pytest.approx(BOTTOMS, abs=NEAR)
+
+
+def test_a_squat_whose_bottom_nobody_saw_is_partial() -> None:
+    found = find(LONG, without(three_squats(), 6.0, 7.5), 1.0)
+    assert [one.partial for one in found] == [False, True, False]
+    assert found[1].bottom is None

@@ -1,0 +1,119 @@
+"""A squat that cannot be judged says why, and one that can is judged."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepsquat import champion
+from deepsquat.data.joints.estimator import estimated
+from deepsquat.data.joints.view import View, placed_camera
+from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
+from deepsquat.landmarks import INDEX
+from deepsquat.predict.judging import Options, Verdict, judged
+from deepsquat.predict.poses import Poses
+
+EVERY = 3  # frames: ten poses a second
+
+
+@pytest.fixture(scope="module")
+def model() -> champion.Champion:
+    return champion.load()
+
+
+@pytest.fixture(scope="module")
+def filmed() -> tuple[Motion, Poses]:
+    """Two squats of a made-up person, as an estimator sees them, all of the body in the picture."""
+    rng = np.random.default_rng(1)
+    motion = filmed_motion(3, 1, 1, (1, 1))
+    camera = placed_camera(rng, View(), motion.points)
+    landmarks = estimated(rng, camera.landmarks(motion.points), camera.aspect, 1.0)[::EVERY]
+    n = len(landmarks)
+    return motion, Poses(
+        np.arange(n, dtype=np.int32) * EVERY,
+        np.arange(n) * EVERY / FPS,
+        landmarks.astype(np.float32),
+        np.full(n, ""),
+        np.full(n, camera.aspect, np.float32),
+        np.ones(n, np.int32),
+    )
+
+
+def told(poses: Poses, model: champion.Champion, margin: float = 0.0) -> list[Verdict]:
+    return judged(poses, model, Options(margin))
+
+
+def scaled(landmarks: np.ndarray, factor: float, x: float = 0.0, y: float = 0.0) -> np.ndarray:
+    """The body nearer or farther, and moved over the picture."""
+    changed = landmarks.copy()
+    changed[..., :2] = 0.5 + factor * (landmarks[..., :2] - 0.5) + (x, y)
+    return changed
+
+
+def test_squats_seen_whole_are_judged(filmed, model) -> None:
+    motion, poses = filmed
+    verdicts = told(poses, model)
+    assert len(verdicts) == len(motion.reps)
+    for one in verdicts:
+        assert one.verdict == ("good" if one.p_good >= model.threshold else "bad")
+        assert bool(one.reasons) == (one.verdict == "bad") and one.measures
+
+
+def test_a_probability_near_the_threshold_is_no_verdict_and_stays_the_same(filmed, model) -> None:
+    _, poses = filmed
+    for sure, unsure in zip(told(poses, model), told(poses, model, margin=1.0), strict=True):
+        assert unsure.verdict == "cannot_tell" and "too near the limit" in unsure.reasons[0]
+        assert unsure.p_good == sure.p_good
+
+
+def hidden(landmarks: np.ndarray) -> np.ndarray:
+    changed = landmarks.copy()
+    changed[:, [INDEX["left_knee"], INDEX["right_knee"]], 3] = 0.05
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param(lambda seen: scaled(seen, 1.0, x=0.55), "partly out of the picture", id="at the side"),
+        pytest.param(lambda seen: scaled(seen, 1.0, y=0.4), "partly out of the picture", id="feet cut off"),
+        pytest.param(lambda seen: scaled(seen, 0.15), "too small", id="far away"),
+        pytest.param(hidden, "not to be seen", id="legs hidden"),
+    ],
+)
+def test_what_is_not_seen_well_is_said_and_not_judged(change, reason, filmed, model) -> None:
+    motion, poses = filmed
+    verdicts = told(replace(poses, landmarks=change(poses.landmarks)), model)
+    assert len(verdicts) == len(motion.reps)
+    for one in verdicts:
+        assert one.verdict == "cannot_tell" and one.p_good is None and not one.faults
+        assert any(reason in said for said in one.reasons), one.reasons
+
+
+def test_poses_that_were_dropped_are_said(filmed, model) -> None:
+    motion, poses = filmed
+    first = motion.reps[0]
+    landmarks, reason = poses.landmarks.copy(), poses.reason.astype(object)
+    away = np.abs(poses.time - first.bottom / FPS) > 0.15
+    inside = (poses.time > first.start / FPS) & (poses.time < first.end / FPS)
+    lost = np.flatnonzero(away & inside)
+    lost = lost[np.arange(len(lost)) % 4 != 0]  # no gap is too long to be bridged
+    landmarks[lost], reason[lost] = np.nan, "a leap"
+    one = told(replace(poses, landmarks=landmarks, reason=reason.astype(str)), model)[0]
+    assert one.verdict == "cannot_tell" and one.reasons == ("too few of its poses can be trusted",)
+
+
+def test_a_squat_that_the_clip_cuts_off_is_partial_and_has_no_time_for_it(filmed, model) -> None:
+    motion, poses = filmed
+    last = motion.reps[-1].bottom / FPS + 0.2
+    some = poses.time <= last
+    columns = {name: getattr(poses, name)[some] for name in Poses.__dataclass_fields__}
+    one = told(Poses(**columns), model)[-1]
+    assert one.partial and one.end is None and one.start is not None
+    assert one.verdict == "cannot_tell" and "begins or ends inside" in one.reasons[0]
+
+
+def test_where_no_frame_was_decoded_there_is_no_verdict(filmed, model) -> None:
+    _, poses = filmed
+    none = {name: getattr(poses, name)[:0] for name in Poses.__dataclass_fields__}
+    assert told(Poses(**none), model) == []
