@@ -164,6 +164,13 @@ def moved(landmarks: np.ndarray, x: np.ndarray) -> np.ndarray:
     return changed
 
 
+def nearer(landmarks: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """As the camera sees it when somebody comes nearer."""
+    changed = landmarks.copy()
+    changed[..., :2] = 0.5 + factor[:, None, None] * (landmarks[..., :2] - 0.5)
+    return changed
+
+
 def trembling(landmarks: np.ndarray) -> np.ndarray:
     changed = landmarks.copy()
     changed[..., :2] += np.random.default_rng(0).normal(0, 0.008, changed[..., :2].shape)
@@ -184,6 +191,10 @@ SIXTY, UNEVEN = np.arange(0, 14, 1 / 60), np.sort(np.random.default_rng(0).unifo
     [
         pytest.param(LONG, three_squats(straight=0.93), id="who never quite straightens"),
         pytest.param(LONG, moved(three_squats(), 0.6 * WALK), id="walking in and out at the side"),
+        pytest.param(LONG, nearer(three_squats(), 1 - 0.5 * WALK), id="walking in from afar, and out"),
+        pytest.param(
+            LONG, nearer(three_squats(), 0.5 + 0.5 * WALK), id="walking away from the camera, and back"
+        ),
         pytest.param(LONG, moved(three_squats(), 0.3 * np.sin(LONG)), id="a camera that pans"),
         pytest.param(LONG, trembling(three_squats()), id="poses that tremble"),
         pytest.param(LONG, without(three_squats(), 8.0, 8.5), id="a cross-fade without poses"),

@@ -20,6 +20,7 @@ LONGEST_GAP = 0.6  # seconds without a pose that are bridged
 DOWN = 0.85  # of the standing height, at most, at the bottom of a squat, even of a shallow one
 DROP = 0.12  # that it goes down and up again, at least, beside what is around it
 DEEP = 0.75  # a squat of which one side is not seen is below
+FALLEN = 0.1  # of the way down, at least, that is not the body getting smaller in the picture
 UPRIGHT = 0.6  # of the leg: hips lower than this over the ankles are not those of somebody standing
 SHORTEST, LONGEST = 0.2, 15.0  # seconds below half of the way
 UP = 0.90  # of the standing height: who is as high at the clip's edge has ended the squat, or not begun it
@@ -52,6 +53,7 @@ class _Series:
     height: np.ndarray  # of the hips over the lower ankle, in standing heights
     standing: np.ndarray  # standing height, in lengths of the leg
     leg: np.ndarray
+    size: np.ndarray  # of shin, trunk and foot, each beside its greatest, the one that shrinks least
     ankle: np.ndarray  # of the lower ankle, over the picture's lower edge
     apart: np.ndarray  # of the ankles, one above the other
     trunk: np.ndarray  # of the shoulders over the hips, in lengths of the trunk
@@ -106,15 +108,19 @@ def _series(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> _Series:
     ankle = smooth(np.minimum(ankles[0][:, 1], ankles[1][:, 1]))
     height = (smooth(hip[:, 1]) - ankle) / leg
     standing = _highest(height, 0.9)
+    shin = smooth(np.maximum(*(_length(k - a) for k, a in zip(knees, ankles, strict=True))))
+    trunk = smooth(_length(shoulder - hip))
+    foot = smooth(np.maximum(*map(_length, map(np.subtract, sides("foot_index"), sides("heel")))))
     low_hand = np.minimum(hands[0][:, 1], hands[1][:, 1])
     return _Series(
         time=grid,
         height=height / np.maximum(standing, 1e-6),
         standing=standing,
         leg=leg,
+        size=np.max([x / np.maximum(_highest(x, 0.9), 1e-6) for x in (shin, trunk, foot)], axis=0),
         ankle=ankle,
         apart=smooth(np.abs(ankles[0][:, 1] - ankles[1][:, 1])) / leg,
-        trunk=smooth(shoulder[:, 1] - hip[:, 1]) / _highest(smooth(_length(shoulder - hip)), 0.9),
+        trunk=smooth(shoulder[:, 1] - hip[:, 1]) / _highest(trunk, 0.9),
         hands=smooth(np.maximum(hands[0][:, 1], hands[1][:, 1]) - shoulder[:, 1]) / leg,
         low_hands=smooth(low_hand - np.maximum(knees[0][:, 1], knees[1][:, 1])) / leg,
         ground=(smooth(low_hand) - ankle) / leg,
@@ -180,6 +186,8 @@ def _is_squat(series: _Series, first: int, lowest: int, last: int) -> bool:
     depth = 1 - series.height[lowest]  # of the standing height
     if series.standing[lowest] < UPRIGHT or series.trunk[lowest] < -0.2 or series.apart[lowest] > 0.3:
         return False
+    if series.size[lowest] - series.height[lowest] < FALLEN * depth:
+        return False  # it goes away from the camera, not down
     if series.trunk[lowest] < 0.25 and series.ground[lowest] < 0.15:
         return False  # it rests on its hands
     before, after = max(first - 1, 0), min(last + 1, len(series.time) - 1)
