@@ -140,6 +140,11 @@ def test_a_shallow_squat_is_one_and_so_is_one_held_at_the_bottom() -> None:
     assert one.bottom == pytest.approx(4, abs=NEAR) and not one.partial
 
 
+def test_feet_that_stand_wide_apart_are_seen_one_above_the_other_from_the_side() -> None:
+    (one,) = find(TIME, dips(0.2, 30, left_ankle=STILL + 0.16), 1.0)  # .4 of the leg
+    assert one.bottom == pytest.approx(4, abs=NEAR) and not one.partial
+
+
 def test_where_there_is_nobody_there_is_no_squat() -> None:
     nobody = np.full((50, 33, 4), np.nan)
     assert find(np.arange(50) / 10, nobody, 1.0) == []

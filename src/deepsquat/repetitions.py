@@ -55,7 +55,7 @@ class _Series:
     leg: np.ndarray
     size: np.ndarray  # of shin, trunk and foot, each beside its greatest, the one that shrinks least
     ankle: np.ndarray  # of the lower ankle, over the picture's lower edge
-    apart: np.ndarray  # of the ankles, one above the other
+    lifted: np.ndarray  # of an ankle, above the other, beside how the two are seen otherwise
     trunk: np.ndarray  # of the shoulders over the hips, in lengths of the trunk
     hands: np.ndarray  # of the higher hand over the shoulders, in lengths of the leg
     low_hands: np.ndarray  # of the lower hand over the higher knee, in lengths of the leg
@@ -111,6 +111,7 @@ def _series(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> _Series:
     shin = smooth(np.maximum(*(_length(k - a) for k, a in zip(knees, ankles, strict=True))))
     trunk = smooth(_length(shoulder - hip))
     foot = smooth(np.maximum(*map(_length, map(np.subtract, sides("foot_index"), sides("heel")))))
+    apart = smooth(np.abs(ankles[0][:, 1] - ankles[1][:, 1])) / leg
     low_hand = np.minimum(hands[0][:, 1], hands[1][:, 1])
     return _Series(
         time=grid,
@@ -119,7 +120,7 @@ def _series(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> _Series:
         leg=leg,
         size=np.max([x / np.maximum(_highest(x, 0.9), 1e-6) for x in (shin, trunk, foot)], axis=0),
         ankle=ankle,
-        apart=smooth(np.abs(ankles[0][:, 1] - ankles[1][:, 1])) / leg,
+        lifted=apart - _highest(apart, 0.25),  # of a wide stance from the side, one is seen above the other
         trunk=smooth(shoulder[:, 1] - hip[:, 1]) / _highest(trunk, 0.9),
         hands=smooth(np.maximum(hands[0][:, 1], hands[1][:, 1]) - shoulder[:, 1]) / leg,
         low_hands=smooth(low_hand - np.maximum(knees[0][:, 1], knees[1][:, 1])) / leg,
@@ -184,7 +185,7 @@ def _edge(height: np.ndarray, low: int, level: float, way: int) -> int:
 def _is_squat(series: _Series, first: int, lowest: int, last: int) -> bool:
     """Whether the weight is on both feet and the trunk over them, at the lowest point of a dip."""
     depth = 1 - series.height[lowest]  # of the standing height
-    if series.standing[lowest] < UPRIGHT or series.trunk[lowest] < -0.2 or series.apart[lowest] > 0.3:
+    if series.standing[lowest] < UPRIGHT or series.trunk[lowest] < -0.2 or series.lifted[lowest] > 0.3:
         return False
     if series.size[lowest] - series.height[lowest] < FALLEN * depth:
         return False  # it goes away from the camera, not down
