@@ -93,7 +93,7 @@ class Estimator:
 
     def close(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)  # and wait: else its thread may trip over our exit
             self._pool = None
 
 
