@@ -10,7 +10,8 @@ from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.joints.view import View, placed_camera
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX
-from deepsquat.predict.judging import Options, Verdict, judged
+from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.predict.judging import Verdict, judged
 from deepsquat.predict.poses import Poses
 
 EVERY = 3  # frames: ten poses a second
@@ -40,7 +41,7 @@ def filmed() -> tuple[Motion, Poses]:
 
 
 def told(poses: Poses, model: champion.Champion, margin: float = 0.0) -> list[Verdict]:
-    return judged(poses, model, Options(margin))
+    return judged(poses, model, MediaPipePose(), margin)
 
 
 def scaled(landmarks: np.ndarray, factor: float, x: float = 0.0, y: float = 0.0) -> np.ndarray:

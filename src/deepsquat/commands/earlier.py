@@ -23,8 +23,7 @@ def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
     Raises:
         UserError: there is no such run or study, it has no winner, or its config cannot be had.
     """
-    found = read_config(_saved_config(config, name), f"from={name}")
-    _refuse_other(found, f"from={name}")
+    found = config_of_run(_saved_config(config, name), f"from={name}")
     typed = [override for override in overrides if override.partition("=")[0] not in _NOT_TAKEN]
     with open_dict(found):
         for override in typed:
@@ -106,8 +105,7 @@ def interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[
             f"resume={run_id}: {folder} holds no last.ckpt and config.yaml to resume from; "
             "it was interrupted before its first epoch ended, or its folder was moved. Start a new run"
         )
-    found = read_config(saved, f"resume={run_id}")
-    _refuse_other(found, f"resume={run_id}")
+    found = config_of_run(saved, f"resume={run_id}")
     if found.get("trial") is not None:
         raise UserError(
             f"resume={run_id}: this run belongs to the sweep {found.trial.study}; "
@@ -115,6 +113,23 @@ def interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[
         )
     found.tracking = config.tracking
     return found, folder
+
+
+def config_of_run(path: Path, asked: str) -> DictConfig:
+    """What `read_config` reads, with every group that a run has today.
+
+    Raises:
+        UserError: it cannot be read, or a version that knew less started the run.
+    """
+    from deepsquat.runs.choices import GROUPS
+
+    found = read_config(path, asked)
+    if missing := [group for group in (*GROUPS, "model", "evaluation") if group not in found]:
+        raise UserError(
+            f"{asked}: it was started by a version without {', '.join(missing)}; "
+            "start a new run with python src/train.py"
+        )
+    return found
 
 
 def read_config(path: Path, asked: str) -> DictConfig:
@@ -134,20 +149,6 @@ def read_config(path: Path, asked: str) -> DictConfig:
                 "start a new run with python src/train.py"
             )
     return found
-
-
-def _refuse_other(found: DictConfig, asked: str) -> None:
-    """
-    Raises:
-        UserError: a version that knew less started the run.
-    """
-    from deepsquat.runs.choices import GROUPS
-
-    if missing := [group for group in (*GROUPS, "model", "evaluation") if group not in found]:
-        raise UserError(
-            f"{asked}: it was started by a version without {', '.join(missing)}; "
-            "start a new run with python src/train.py"
-        )
 
 
 def _is_there(target: str) -> bool:

@@ -4,14 +4,21 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from deepsquat.commands.options import build
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
+
+if TYPE_CHECKING:
+    from deepsquat.champion import Champion
+    from deepsquat.predict.judging import Verdict
+    from deepsquat.predict.poses import Reader
 
 FORMAT = 1  # of verdict.json
 VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".3gp", ".mts", ".ts"})
@@ -53,17 +60,15 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
     out = expanded(config.out, "out")
     from deepsquat import champion
-    from deepsquat.predict.judging import Options
-    from deepsquat.predict.poses import estimator
+    from deepsquat.predict.poses import Reader
 
-    model = (
-        champion.load() if config.weights == "shipped" else champion.load(expanded(config.weights, "weights"))
-    )
+    own = champion.FOLDER if config.weights == "shipped" else expanded(config.weights, "weights")
+    model = champion.load(own)
     failed = []
-    with estimator(pose, rate, data) as estimate:
+    with closing(Reader(pose, rate, data)) as reader:
         for video in videos:
             try:
-                _one(video, out / _below(video), estimate, model, Options(margin))
+                _one(video, out / _below(video), reader, model, margin)
             except UserError as error:
                 if len(videos) == 1:
                     raise
@@ -74,20 +79,20 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
         raise SystemExit(1)
 
 
-def _one(video: Path, folder: Path, estimate: Any, model: Any, options: Any) -> None:
+def _one(video: Path, folder: Path, reader: "Reader", model: "Champion", margin: float) -> None:
     from deepsquat.predict import page, sheet
     from deepsquat.predict.judging import judged
 
     print(f"{video}: finding poses ...", flush=True)
-    found = estimate(video)
-    verdicts = judged(found.poses, model, options)
+    found = reader.poses(video)
+    verdicts = judged(found.poses, model, reader.pose, margin)
     persons = int(found.poses.persons[0]) if len(found.poses.persons) else 0
     known = {
         "version": FORMAT,
         "video": str(video),
         "sha256": found.sha256,
         "persons": persons,
-        "repetitions": [verdict.plain() for verdict in verdicts],
+        "repetitions": [asdict(verdict) for verdict in verdicts],
         "model": {
             "name": model.name,
             "threshold": model.threshold,
@@ -97,7 +102,7 @@ def _one(video: Path, folder: Path, estimate: Any, model: Any, options: Any) -> 
     }
     with written_whole(folder / "verdict.json") as temporary:
         temporary.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not sheet.write(folder / "squats.png", video, found.poses, verdicts):
+    if not sheet.write(folder / "squats.png", video, found.poses, verdicts, reader):
         (folder / "squats.png").unlink(missing_ok=True)  # of an earlier verdict
     page.write(folder / "page.html", video, folder / "squats.png", found.poses, verdicts, model)
     for i, one in enumerate(verdicts, 1):
@@ -109,14 +114,14 @@ def _one(video: Path, folder: Path, estimate: Any, model: Any, options: Any) -> 
     print(f"  to look at: {folder / 'page.html'}; {folder / 'verdict.json'}")
 
 
-def _span(one: Any) -> str:
+def _span(one: "Verdict") -> str:
     return " ".join(
         f"{name} {time:5.1f} s" if time is not None else f"{name}    ?  "
         for name, time in (("from", one.start), ("bottom", one.bottom), ("to", one.end))
     )
 
 
-def _said(one: Any) -> str:
+def _said(one: "Verdict") -> str:
     p_good = f" ({one.p_good:.0%} good)" if one.p_good is not None else ""
     reasons = f": {'; '.join(one.reasons)}" if one.reasons else ""
     return f"{one.verdict.replace('_', ' ')}{p_good}{reasons}"

@@ -14,7 +14,7 @@ from torch import nn
 from deepsquat import champion, tracking
 from deepsquat.champion import Champion, Standard
 from deepsquat.commands.card import card
-from deepsquat.commands.earlier import read_config
+from deepsquat.commands.earlier import config_of_run
 from deepsquat.commands.options import build, build_sources, listed
 from deepsquat.commands.train import chosen
 from deepsquat.data.joints.source import MadeUpJoints
@@ -109,7 +109,7 @@ def _read(store: tracking.Store, run_id: str) -> tuple[Choices, Mapping[str, tor
     if run.status != "FINISHED":
         raise UserError(f"runs: {run_id} has not finished; python src/train.py resume={run_id}")
     folder = Path(run.tag("folder"))
-    choices = chosen(read_config(folder / "files" / "config.yaml", f"runs={run_id}"))
+    choices = chosen(config_of_run(folder / "files" / "config.yaml", f"runs={run_id}"))
     if not isinstance(choices.data, MadeUpJoints):
         raise UserError(f"runs: {run_id} was not trained on made-up people, data=joints")
     content = read_checked(folder / BEST, "train anew")

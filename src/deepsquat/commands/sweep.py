@@ -1,5 +1,6 @@
 """A sweep among the runs: one parent run a study, the trials' runs its children. The sweeper's hooks."""
 
+import shlex
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from deepsquat.files import expanded, written_whole
 from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
-from deepsquat.runs.description import NOTE, description
+from deepsquat.runs.description import MOST, NOTE, description
 from deepsquat.study.hooks import Ending, Hooks
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
@@ -111,7 +112,7 @@ class StudyRuns(Hooks):
     def _describe(self, study: Any, state: str) -> None:
         assert self.store is not None and self.parent is not None
         key = {STUDY_ID: study.user_attrs["id"]}
-        best = [trial.number for trial in study.best_trials]
+        best = [trial.number for trial in study.best_trials[:MOST]]
         runs = {number: run.id for number in best for run in self.store.tagged({**key, TRIAL: str(number)})}
         command = provenance.code_tags()[0]["command"]
         self.parent.tags({NOTE: description(study, self.name, command, state, runs)})
@@ -134,7 +135,7 @@ class StudyRuns(Hooks):
             self._settle(self.store, self.parent, study)
         if ending != "interrupted":
             if len(study.directions) == 1 and study.best_trials:
-                print(f"To train the best again: python src/train.py from={self.name}")
+                print(f"To train the best again: python src/train.py {shlex.quote(f'from={self.name}')}")
             print(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
             print(line)

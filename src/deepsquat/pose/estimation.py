@@ -138,7 +138,7 @@ def estimate(
                     result = _received(connection, process, work)
                     if result is None:
                         running[connection] = process, work, count + 1
-                        bar.update(min(1, max(0, work.wanted - count)))
+                        bar.update(count < work.wanted)
                         continue
                     bar.update(max(0, work.wanted - count))  # several wanted times may fall on one frame
                     if waiting:

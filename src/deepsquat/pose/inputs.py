@@ -25,22 +25,37 @@ def video_inputs(videos: LabelledVideos, pose: MediaPipePose, folder: Path) -> d
         UserError: `pose.bundle` is no bundle.
     """
     paths = {squat.video: videos.root / squat.video for squat in videos.squats}
-    own = pose.own
-    if own is not None and model_bundle.is_wheel(own):
-        own = None  # what is made from it is the project's bundle
-    if own is not None:
-        model_bundle.pose_bundle(folder / "models", own)
-    hashes = _file_hashes([*paths.values(), *([own] if own else [])], folder / "landmarks" / "hashes.json")
+    estimator, hashes = estimator_inputs(list(paths.values()), pose, folder)
     return {
-        "stage": STAGE,
-        "versions": {name: version(name) for name in ("mediapipe", "av")},
-        "bundle": hashes[own] if own else model_bundle.SHA256,
+        **estimator,
         "frames": asdict(videos.frames),
         "min_visibility": pose.min_visibility,
         "min_frames": pose.min_frames,
         "videos": {video: hashes[path] for video, path in paths.items()},
         "squats": [[getattr(squat, field.name) for field in fields(Squat)] for squat in videos.squats],
     }
+
+
+def estimator_inputs(
+    paths: Sequence[Path], pose: MediaPipePose, folder: Path
+) -> tuple[dict[str, Any], dict[Path, str]]:
+    """What every pose depends on beside its video, and the sha256 of each video; `UNREADABLE` where it is so.
+
+    Raises:
+        UserError: `pose.bundle` is no bundle.
+    """
+    own = pose.own
+    if own is not None and model_bundle.is_wheel(own):
+        own = None  # what is made from it is the project's bundle
+    if own is not None:
+        model_bundle.pose_bundle(folder / "models", own)
+    hashes = _file_hashes([*paths, *([own] if own else [])], folder / "landmarks" / "hashes.json")
+    found = {
+        "stage": STAGE,
+        "versions": {name: version(name) for name in ("mediapipe", "av")},
+        "bundle": hashes[own] if own else model_bundle.SHA256,
+    }
+    return found, hashes
 
 
 def span_key(squat: Squat, inputs: dict[str, Any]) -> str:

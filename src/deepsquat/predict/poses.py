@@ -3,26 +3,29 @@
 DATA/landmarks/predicted/<key>.parquet
 """
 
-import hashlib
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from deepsquat.errors import UserError
 from deepsquat.pose import model_bundle
 from deepsquat.pose.estimation import drop_native_messages
-from deepsquat.pose.inputs import STAGE, sha256
+from deepsquat.pose.inputs import UNREADABLE, estimator_inputs, sha256
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.storage import kept, read_columns, write_columns
 from deepsquat.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from deepsquat.pose.landmarkers import Landmarkers
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,46 +48,42 @@ class Estimated:
     sha256: str
 
 
-class Estimator:
-    """Finds the poses of one video after the other; one that crashes a library ends its process, not ours."""
+class Reader:
+    """Reads one video after the other, in a process apart: one that crashes a library does not end ours."""
 
     def __init__(self, pose: MediaPipePose, rate: float, folder: Path) -> None:
         """rate: poses a second. folder: the project's data folder."""
         self.pose, self.rate, self.folder = pose, rate, folder
         self._pool: ProcessPoolExecutor | None = None
 
-    def __call__(self, path: Path) -> Estimated:
-        """
+    def poses(self, path: Path) -> Estimated:
+        """The poses of a video, found as they are kept, or estimated and kept.
+
         Raises:
-            UserError: the file cannot be read or is no video.
+            UserError: the file cannot be read or is no video, or no frame of it can be decoded.
         """
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}); give a video file") from error
-        own = self.pose.own
-        key = {
-            "stage": STAGE,
-            "versions": {name: version(name) for name in ("mediapipe", "av")},
-            "bundle": model_bundle.SHA256 if own is None else hashlib.sha256(own.read_bytes()).hexdigest(),
-            "rate": self.rate,
-            "video": digest,
-        }
-        place = self.folder / "landmarks" / "predicted" / f"{sha256(key)[:32]}.parquet"
+        inputs, hashes = estimator_inputs([path], self.pose, self.folder)
+        if (digest := hashes[path]).startswith(UNREADABLE):
+            raise UserError(f"{path}: {digest}")
+        key = sha256({**inputs, "rate": self.rate, "video": digest})
+        place = self.folder / "landmarks" / "predicted" / f"{key[:32]}.parquet"
         found = kept(place, partial(read_columns, Poses))
         if found is None:
-            found = self._followed(path)
+            bundle = model_bundle.pose_bundle(self.folder / "models", self.pose.own)
+            found = self._apart(path, _follow, path, self.rate, bundle)
             write_columns(place, found)
         return Estimated(found, digest)
 
-    def _followed(self, path: Path) -> Poses:
-        bundle = model_bundle.pose_bundle(self.folder / "models", self.pose.own)
+    def pictures(self, path: Path, numbers: Sequence[int], longest: int) -> dict[int, np.ndarray | None]:
+        """Frames of these rising numbers, (H, W, 3) uint8 RGB; None where one cannot be decoded."""
+        return self._apart(path, _pictures, path, numbers, longest)
+
+    def _apart(self, path: Path, work: Callable[..., T], *arguments: Any) -> T:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")  # MediaPipe's threads do not survive a fork
-            self._pool = ProcessPoolExecutor(1, context, _begin, (bundle,))
+            self._pool = ProcessPoolExecutor(1, context, _begin)
         try:
-            return self._pool.submit(_follow, path, self.rate).result()
+            return self._pool.submit(work, *arguments).result()
         except BrokenProcessPool:
             self.close()
             raise UserError(
@@ -97,29 +96,25 @@ class Estimator:
             self._pool = None
 
 
-@contextmanager
-def estimator(pose: MediaPipePose, rate: float, folder: Path) -> Iterator[Estimator]:
-    """One whose process ends with the block."""
-    made = Estimator(pose, rate, folder)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-_landmarkers: object = None
-
-
-def _begin(bundle: Path) -> None:
-    global _landmarkers
+def _begin() -> None:
     end_with_parent()
     drop_native_messages()
+
+
+@lru_cache(maxsize=1)  # loading it takes as long as a second of video
+def _landmarkers(bundle: Path) -> "Landmarkers":
     from deepsquat.pose.landmarkers import Landmarkers
 
-    _landmarkers = Landmarkers(bundle)
+    return Landmarkers(bundle)
 
 
-def _follow(path: Path, rate: float) -> Poses:
+def _pictures(path: Path, numbers: Sequence[int], longest: int) -> dict[int, np.ndarray | None]:
+    from deepsquat.data.videos.frames import decoded, indexed
+
+    return dict.fromkeys(numbers) | dict(decoded(path, indexed(path), numbers, longest))
+
+
+def _follow(path: Path, rate: float, bundle: Path) -> Poses:
     from tqdm import tqdm
 
     from deepsquat.pose.following import follow
@@ -130,7 +125,7 @@ def _follow(path: Path, rate: float) -> Poses:
             bar.reset(frames)
             return bar.update
 
-        track = follow(path, None, rate, _landmarkers, begins)  # type: ignore[arg-type]
+        track = follow(path, None, rate, _landmarkers(bundle), begins)
     n = len(track.times)
     return Poses(
         track.frames,

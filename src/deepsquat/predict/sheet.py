@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from deepsquat.data.squats import Squat, rows_of
-from deepsquat.data.videos.frames import decoded, indexed
 from deepsquat.files import written_whole
 from deepsquat.predict.judging import Verdict
-from deepsquat.predict.poses import Poses
+from deepsquat.predict.poses import Poses, Reader
 from deepsquat.skeleton import Style, draw, pixels
 
 HEIGHT = 480  # pixels of a picture
@@ -19,7 +18,7 @@ COLUMNS = 4
 _COLOURS = {"good": (40, 130, 60), "bad": (180, 50, 40), "cannot_tell": (90, 90, 90)}
 
 
-def write(path: Path, video: Path, poses: Poses, verdicts: Sequence[Verdict]) -> bool:
+def write(path: Path, video: Path, poses: Poses, verdicts: Sequence[Verdict], reader: Reader) -> bool:
     """Writes a PNG of the first squats; False where there is none to show."""
     import cv2
 
@@ -28,7 +27,7 @@ def write(path: Path, video: Path, poses: Poses, verdicts: Sequence[Verdict]) ->
     if not shown:
         return False
     numbers = sorted({int(poses.frame[row]) for row in rows})
-    pictures = dict(decoded(video, indexed(video), numbers, 2 * HEIGHT))
+    pictures = reader.pictures(video, numbers, 2 * HEIGHT)
     tiles = [
         _tile(pictures[int(poses.frame[row])], poses, row, f"squat {i + 1}", verdict)
         for (i, verdict, _), row in zip(shown, rows, strict=True)

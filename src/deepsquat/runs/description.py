@@ -1,13 +1,14 @@
 """What a study's own run says of it, as Markdown: MLflow shows it at the top of the run's page."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from deepsquat.runs.study import markdown, table
 
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as a run's description
-_MOST = 10  # trials in the table
-_MOST_CHARACTERS = 4000  # MLflow takes 8,000 bytes
+MOST = 10  # trials that are named
+_CHARACTERS = 4000  # MLflow takes 8,000 bytes
 
 
 def description(study: Any, name: str, command: str, state: str, runs: Mapping[int, str]) -> str:
@@ -25,7 +26,7 @@ def description(study: Any, name: str, command: str, state: str, runs: Mapping[i
         "The sweep, and what resumes it:",
         _code(command),
     ]
-    for trial in study.best_trials if rows else []:
+    for trial in study.best_trials[:MOST] if rows else []:
         values = ", ".join(f"{value:.6g}" for value in trial.values)
         exact = " ".join(f"{key}={value!r}" for key, value in trial.params.items())
         run = f", run {runs[trial.number]}" if trial.number in runs else ""
@@ -33,11 +34,11 @@ def description(study: Any, name: str, command: str, state: str, runs: Mapping[i
     if rows and len(study.directions) == 1:
         parts += [
             "To train it again, with or without other values:",
-            _code(f"python src/train.py from={name}"),
+            _code(f"python src/train.py {shlex.quote(f'from={name}')}"),
         ]
     parts += [_best(study, rows), "All trials and the pictures: the artifacts of this run."]
     text = "\n\n".join(parts)
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " ..."
+    return text if len(text) <= _CHARACTERS else text[:_CHARACTERS] + " ..."
 
 
 def _best(study: Any, rows: list[dict[str, Any]]) -> str:
@@ -46,7 +47,7 @@ def _best(study: Any, rows: list[dict[str, Any]]) -> str:
         value = (study.metric_names or ["value"])[0]
         done.sort(key=lambda row: row[value], reverse=study.directions[0].name == "MAXIMIZE")
     dropped = ("state", "error")
-    return markdown([{k: v for k, v in row.items() if k not in dropped} for row in done[:_MOST]])
+    return markdown([{k: v for k, v in row.items() if k not in dropped} for row in done[:MOST]])
 
 
 def _code(text: str) -> str:

@@ -13,9 +13,11 @@ import pytest
 
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.data.videos.file import Exhausted
-from deepsquat.data.videos.frames import indexed, squat_frames
+from deepsquat.data.videos.frames import indexed
 from deepsquat.errors import UserError
 from films import check_numbers, film, number_in, read_frames
+from program import ROOT
+from squat_frames import squat_frames
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +186,7 @@ def test_damaged_files_never_crash_nor_chatter(tmp_path: Path, clip: Path) -> No
 import random, sys
 from pathlib import Path
 from deepsquat.data.squats import FrameChoice, Squat
-from deepsquat.data.videos.frames import squat_frames
+from squat_frames import squat_frames
 from deepsquat.errors import UserError
 squats = [Squat("a.mp4", i, time, time, time + 0.1, None) for i, time in enumerate((0.1, 0.5, 1.7))]
 data, path = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])
@@ -205,7 +207,7 @@ for seed in range(60):
         [sys.executable, "-c", script, str(clip), str(tmp_path / "a.mp4")],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("src", "tests"))},
     )
     assert (done.returncode, done.stderr) == (0, "")
     outcomes = done.stdout.split()

@@ -8,9 +8,10 @@ import pytest
 
 from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.data.videos import frames as video
-from deepsquat.data.videos.frames import decoded, indexed, squat_frames
+from deepsquat.data.videos.frames import decoded, indexed
 from deepsquat.errors import UserError
 from films import check_numbers, film, number_in, picture, read_frames
+from squat_frames import squat_frames
 
 
 @pytest.fixture(scope="module")

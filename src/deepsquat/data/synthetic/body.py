@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepsquat.data.synthetic.bones import leaning, toes_lifted, turned, two_bones
 from deepsquat.landmarks import NAMES
 
 # Beside the 33 landmarks, what the drawn figure hangs on.
@@ -137,8 +138,8 @@ def _trunk_and_legs(body: Body, posture: Posture) -> tuple[dict[str, np.ndarray]
     for name, side in (("left", 1.0), ("right", -1.0)):
         _leg(at, name, side, body, posture, pelvis + side * body.hips * across_pelvis)
 
-    lower = turned(_trunk_direction(posture.lean, posture.tilt), posture.turn)
-    upper = turned(_trunk_direction(posture.lean + posture.rounding, posture.tilt), posture.turn)
+    lower = turned(leaning(posture.lean, posture.tilt), posture.turn)
+    upper = turned(leaning(posture.lean + posture.rounding, posture.tilt), posture.turn)
     waist = pelvis + 0.45 * body.trunk * lower
     chest = waist + 0.55 * body.trunk * upper
     chest[:, 2] += posture.sway
@@ -152,24 +153,6 @@ def _trunk_and_legs(body: Body, posture: Posture) -> tuple[dict[str, np.ndarray]
 def in_room(points: np.ndarray) -> np.ndarray:
     """(..., 3) of the body's axes to the camera's: x to where the body faces, y to its left, z up."""
     return points[..., [2, 0, 1]]
-
-
-def two_bones(
-    start: np.ndarray, end: np.ndarray, first: float, second: float, pole: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The middle joint of two bones from `start` to `end`, bent toward `pole`; all (n, 3).
-
-    An `end` out of reach is drawn in; the end that was reached comes second.
-    """
-    axis = end - start
-    distance = np.linalg.norm(axis, axis=1, keepdims=True)
-    axis = axis / distance
-    distance = np.clip(distance, abs(first - second) * 1.001, (first + second) * 0.9995)
-    along = (first**2 - second**2 + distance**2) / (2 * distance)
-    aside = np.sqrt(np.maximum(first**2 - along**2, 0))
-    bend = pole - np.sum(pole * axis, axis=1, keepdims=True) * axis
-    bend = bend / np.linalg.norm(bend, axis=1, keepdims=True)
-    return start + along * axis + aside * bend, start + distance * axis
 
 
 def _pelvis(body: Body, posture: Posture) -> np.ndarray:
@@ -213,31 +196,11 @@ def _leg(
         f"{name}_knee": knee,
         f"{name}_ankle": ankle,
         f"{name}_heel": heel,
-        f"{name}_ball": _lifted(heel, np.broadcast_to(ball, (n, 3)), toes, posture.toe),
-        f"{name}_foot_index": _lifted(
+        f"{name}_ball": toes_lifted(heel, np.broadcast_to(ball, (n, 3)), toes, posture.toe),
+        f"{name}_foot_index": toes_lifted(
             heel, np.broadcast_to(ball + 0.22 * body.foot * toes, (n, 3)), toes, posture.toe
         ),
     }
-
-
-def _lifted(heel: np.ndarray, front: np.ndarray, toes: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """A point of the foot (n, 3), turned up about the heel where the toes are lifted."""
-    along, high = np.sum((front - heel) * toes, axis=1), (front - heel)[:, 1]
-    sin, less = np.sin(pitch), np.cos(pitch) - 1
-    moved = front + (along * less - high * sin)[:, None] * toes
-    moved[:, 1] += along * sin + high * less
-    return moved
-
-
-def turned(vectors: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Vectors (n, 3) turned about the vertical, to the body's left."""
-    sin, cos = np.sin(turn), np.cos(turn)
-    x, y, z = vectors.T
-    return np.stack([cos * x + sin * z, y, cos * z - sin * x], axis=1)
-
-
-def _trunk_direction(lean: np.ndarray, tilt: np.ndarray) -> np.ndarray:
-    return np.stack([np.sin(tilt), np.cos(lean) * np.cos(tilt), np.sin(lean) * np.cos(tilt)], axis=1)
 
 
 def _head(
@@ -249,7 +212,7 @@ def _head(
     tilt: np.ndarray,
 ) -> None:
     """Face and skull; offsets are (left, up, forward) from the skull's centre in heads (chin to crown)."""
-    up = _trunk_direction(pitch, tilt)
+    up = leaning(pitch, tilt)
     ahead = np.cross(across, up)
     nape = chest + 0.045 * body.height * up
     skull = nape + body.head * (0.58 * up + 0.14 * ahead)
