@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from deepsquat.data.synthetic.body import POINT
-from deepsquat.data.synthetic.motion import FAULTS, Motion, filmed_motion
+from deepsquat.data.synthetic.motion import CLEARLY_BAD, FAULTS, Motion, filmed_motion
+from deepsquat.measures import FAULTS as MEASURED_FAULTS
+from deepsquat.measures import faulty, measured
 
 LABELS = (1, 0, 1, 0, 0, 1, 0, 1)
 
@@ -51,6 +53,30 @@ def test_bottom_is_the_deepest_frame_and_squats_do_not_touch(motions: list[Motio
             assert 1.0 <= (rep.end - rep.start) / 30 <= 6.0
         for before, after in zip(motion.reps, motion.reps[1:], strict=False):
             assert before.end < after.start
+
+
+def test_various_people_are_labelled_by_the_measures_of_their_bodies() -> None:
+    """A body sways a little: what is near a limit at the bottom may be on its other side."""
+    named: set[str] = set()
+    for video in range(30):
+        motion = filmed_motion(5, video, video, LABELS, "various")
+        for rep in motion.reps:
+            at_bottom = measured(motion.points[rep.bottom : rep.bottom + 1, :33])
+            clear = faulty(at_bottom, CLEARLY_BAD)[0]
+            assert {name for name, has in zip(MEASURED_FAULTS, clear, strict=True) if has} <= set(rep.faults)
+            assert bool(rep.faults) == (rep.label == 0)
+            named |= set(rep.faults)
+    assert len(named) >= 7
+
+
+def test_various_people_are_more_various() -> None:
+    def spread(people: str) -> float:
+        motions = [filmed_motion(5, video, video, (1, 1), people) for video in range(40)]
+        return float(
+            np.std([measured(m.points[r.bottom : r.bottom + 1, :33]).lean for m in motions for r in m.reps])
+        )
+
+    assert spread("various") > 2 * spread("alike")
 
 
 def test_bad_squats_name_their_faults_and_all_faults_come_up(motions: list[Motion]) -> None:

@@ -27,7 +27,7 @@ from deepsquat.data.squats import Squat
 from deepsquat.data.synthetic.body import in_room
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.data.synthetic.render import Painter, drawn_look
-from deepsquat.data.synthetic.room import drawn_scene
+from deepsquat.data.synthetic.room import YAW, drawn_scene
 from deepsquat.data.synthetic.source import SQUATS_A_VIDEO, SyntheticSquats
 from deepsquat.data.videos.annotations import write_labels
 from deepsquat.errors import UserError
@@ -142,14 +142,18 @@ def _begin_worker() -> None:
 
 def motion(options: SyntheticSquats, plan: VideoPlan) -> Motion:
     """The motion of one video."""
-    return filmed_motion(options.seed, plan.number, plan.subject, plan.labels)
+    return filmed_motion(options.seed, plan.number, plan.subject, plan.labels, options.people)
 
 
 def painter(options: SyntheticSquats, plan: VideoPlan, motion: Motion) -> Painter:
     """The renderer of one video: the subject's looks, and the video's room and camera."""
     look = drawn_look(np.random.default_rng([options.seed, 3, plan.subject]))
     room = np.random.default_rng([options.seed, 4, plan.number])
-    return Painter(motion.body, look, drawn_scene(room, options.width, options.height, motion.body.height))
+    return Painter(
+        motion.body,
+        look,
+        drawn_scene(room, options.width, options.height, motion.body.height, YAW[options.people]),
+    )
 
 
 def write_video(options: SyntheticSquats, plan: VideoPlan) -> None:

@@ -1,14 +1,41 @@
-"""What a subject does in one video: squats, their faults, and the posture in every frame."""
+"""What a subject does in one video: squats, their faults, and the posture in every frame.
 
+People who are `alike` are built and move as an average man, with the paper's three faults and two more, each
+on top of one good form. `various` people are those of `deepsquat.data.synthetic.people`, and their labels
+follow from measures of the body.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from deepsquat.data.synthetic.body import POINT, Body, Posture, drawn_body, points
+from deepsquat.data.synthetic.people import faults_of, various_form, various_person
+from deepsquat.measures import Limits
 
 FPS = 30
-# The paper's three, and two more that coaches name.
+# Of people who are alike: the paper's three, and two more that coaches name.
 FAULTS = ("balance_lost", "back_bent", "knees_forward", "knees_caving", "too_shallow")
+
+# Of various people: a squat keeps clear of the limits, good or bad, but for the edge's share.
+USUAL = Limits()
+CLEARLY_GOOD = Limits(
+    depth=0.03, lean=41, knees_in=1.08, knees_out=3.2, heel=6, toe=6, knees_forward=0.10, shift=0.06, tilt=6
+)
+CLEARLY_BAD = Limits(
+    depth=0.13,
+    lean=51,
+    knees_in=0.88,
+    knees_out=3.5,
+    heel=14,
+    toe=14,
+    knees_forward=0.19,
+    shift=0.13,
+    tilt=13,
+)
+
+MOST_LEAN = 75.0  # degrees of the upper trunk: beyond, it is a bow
 
 # Severity 1 is a plain fault. A share of the squats lies at the edge, where a judge could say either.
 EDGE = 0.09
@@ -48,35 +75,73 @@ class Motion:
     points: np.ndarray
 
 
-def filmed_motion(seed: int, video: int, subject: int, labels: tuple[int, ...]) -> Motion:
-    """The motion of one video; it depends on nothing but the arguments."""
-    who = np.random.default_rng([seed, 1, subject])
-    body, habit = drawn_body(who), _habit(who)
-    rng = np.random.default_rng([seed, 2, video])
-    severities = _severities(rng, labels)
-    depth, spans, forms = [_pause(rng)], [], []
+@dataclass(frozen=True)
+class Squatter:
+    """Who squats in a video: a body, about how many seconds a squat takes it, and the form of each."""
+
+    body: Body
+    seconds: float
+    # By the squat's number: the posture at the bottom, and the faults.
+    form: Callable[[int], tuple[dict[str, float], tuple[str, ...]]]
+
+
+def filmed_motion(
+    seed: int, video: int, subject: int, labels: tuple[int, ...], people: str = "alike"
+) -> Motion:
+    """The motion of one video; it depends on nothing but the arguments. people: various or alike."""
+    who, rng = np.random.default_rng([seed, 1, subject]), np.random.default_rng([seed, 2, video])
+    squatter = (_alike if people == "alike" else _various)(who, rng, labels)
+    depth, spans, forms, faults = [_pause(rng)], [], [], []
     start = len(depth[0])
-    for severity in severities:
-        curve = _depth_curve(rng, habit.seconds)
+    for number in range(len(labels)):
+        curve = _depth_curve(rng, squatter.seconds)
         spans.append((start, start + len(curve) - 1))
-        forms.append(_form(rng, habit, severity))
+        at_bottom, named = squatter.form(number)
+        forms.append(at_bottom)
+        faults.append(named)
         pause = _pause(rng)
         depth += [curve, pause]
         start += len(curve) + len(pause)
-    posture = _posture(rng, np.concatenate(depth), spans, forms, habit)
-    at = points(body, posture)
+    posture = _posture(rng, np.concatenate(depth), spans, forms)
+    at = points(squatter.body, posture)
     hips = at[:, [POINT["left_hip"], POINT["right_hip"]], 1].mean(axis=1)
     reps = tuple(
-        Rep(
-            first,
-            first + int(np.argmin(hips[first : last + 1])),
-            last,
-            label,
-            tuple(name for name in FAULTS if name in severity) if label == 0 else (),
-        )
-        for (first, last), label, severity in zip(spans, labels, severities, strict=True)
+        Rep(first, first + int(np.argmin(hips[first : last + 1])), last, label, named)
+        for (first, last), label, named in zip(spans, labels, faults, strict=True)
     )
-    return Motion(body, reps, at)
+    return Motion(squatter.body, reps, at)
+
+
+def _various(who: np.random.Generator, rng: np.random.Generator, labels: tuple[int, ...]) -> Squatter:
+    person = various_person(who, CLEARLY_GOOD)
+
+    def form(number: int) -> tuple[dict[str, float], tuple[str, ...]]:
+        label = labels[number]
+        clear = CLEARLY_GOOD if label else CLEARLY_BAD
+        limits = USUAL if rng.random() < EDGE else clear
+        found = various_form(rng, person, label, limits)
+        while _lean(found.at_bottom) > MOST_LEAN:
+            found = various_form(rng, person, label, limits)
+        return found.at_bottom, faults_of(person.body, found.at_bottom, USUAL)
+
+    return Squatter(person.body, person.habit.seconds, form)
+
+
+def _lean(at_bottom: dict[str, float]) -> float:
+    """Of the upper trunk, degrees."""
+    return float(np.rad2deg(at_bottom["lean"] + at_bottom["rounding"]))
+
+
+def _alike(who: np.random.Generator, rng: np.random.Generator, labels: tuple[int, ...]) -> Squatter:
+    body, habit = drawn_body(who), _habit(who)
+    severities = _severities(rng, labels)
+
+    def form(number: int) -> tuple[dict[str, float], tuple[str, ...]]:
+        severity = severities[number]
+        named = tuple(name for name in FAULTS if name in severity) if labels[number] == 0 else ()
+        return _form(rng, habit, severity), named
+
+    return Squatter(body, habit.seconds, form)
 
 
 def _habit(rng: np.random.Generator) -> Habit:
@@ -160,7 +225,6 @@ def _posture(
     depth: np.ndarray,
     spans: list[tuple[int, int]],
     forms: list[dict[str, float]],
-    habit: Habit,
 ) -> Posture:
     standing = {"shank": 0.05, "thigh": 0.06, "lean": 0.05, "rounding": 0.03}
     angles: dict[str, np.ndarray] = {}
@@ -173,7 +237,8 @@ def _posture(
     angles["tilt"] = angles["tilt"] + _sway(rng, len(depth), 0.006)
     angles["shift"] = angles["shift"] + _sway(rng, len(depth), 0.003)
     still = np.zeros(len(depth))
-    return Posture(**angles, sway=_sway(rng, len(depth), 0.004), toe=still, turn=still)
+    unless_moved = {"toe": still, "turn": still}
+    return Posture(**unless_moved | angles, sway=_sway(rng, len(depth), 0.004))
 
 
 def _sway(rng: np.random.Generator, n: int, size: float) -> np.ndarray:

@@ -117,6 +117,13 @@ def various_form(rng: np.random.Generator, person: Person, label: int, limits: L
     return form
 
 
+def faults_of(body: Body, at_bottom: dict[str, float], limits: Limits) -> tuple[str, ...]:
+    """Which of FAULTS a posture at the bottom has under these limits."""
+    posture = Posture(**{name: np.array([value]) for name, value in at_bottom.items()}, sway=np.zeros(1))
+    wrong = faulty(measured(measured_points(body, posture)), limits)[0]
+    return tuple(name for name, has in zip(FAULTS, wrong, strict=True) if has)
+
+
 def _fitting_form(
     rng: np.random.Generator, person: Person, label: int, limits: Limits, rounds: int
 ) -> Form | None:

@@ -8,15 +8,21 @@ import numpy as np
 from deepsquat.data.camera import Camera, around
 from deepsquat.data.synthetic.render import Scene
 
-# Degrees from the front, to either side: round enough to see a bent back, not so far as to hide a leg.
-YAW = (20, 40)
+# Degrees from the front, to either side, by who is filmed. Of people who are alike: round enough to see a
+# bent back, not so far as to hide a leg.
+YAW = {"various": (0, 90), "alike": (20, 40)}
 AHEAD = 0.1  # metres before the ankles that the camera aims at: the middle of a squatting body
 
 
-def drawn_scene(rng: np.random.Generator, width: int, rows: int, height: float) -> Scene:
-    """A random room, the camera so that a subject of `height` metres fills 58 to 67 % of the picture."""
+def drawn_scene(
+    rng: np.random.Generator, width: int, rows: int, height: float, yaw_range: tuple[float, float]
+) -> Scene:
+    """A random room, the camera so that a subject of `height` metres fills 58 to 67 % of the picture.
+
+    yaw_range: degrees from the front, to either side.
+    """
     distance = rng.uniform(3.3, 4.3)
-    yaw = float(np.deg2rad(rng.uniform(*YAW)) * rng.choice([-1, 1]))
+    yaw = float(np.deg2rad(rng.uniform(*yaw_range)) * rng.choice([-1, 1]))
     aim = (AHEAD, 0.0, 0.5 * height)
     position = around(aim, yaw, distance, rng.uniform(0.85, 1.3))
     focal = rng.uniform(0.58, 0.67) * rows * distance / height

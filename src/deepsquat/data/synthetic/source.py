@@ -18,8 +18,9 @@ from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
 # Raised with every change of what is rendered, so that an older corpus is not taken for a new one.
-VERSION = 2
+VERSION = 3
 SQUATS_A_VIDEO = (5, 10)
+PEOPLE = ("various", "alike")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class SyntheticSquats:
     squats: int
     frames: FrameChoice
     seed: int = 0
+    people: str = "alike"  # or various; see deepsquat.data.synthetic.motion
     subjects: int | None = None  # None: another one in every video
     one_label_per_video: bool = False
     width: int = 540
@@ -54,6 +56,8 @@ class SyntheticSquats:
             raise UserError(f"data.subjects must be 1 to {self.videos} (data.videos), got {self.subjects}")
         if self.one_label_per_video and self.videos < 2:
             raise UserError("data.one_label_per_video=true needs data.videos=2 or more, got 1")
+        if self.people not in PEOPLE:
+            raise UserError(f"data.people must be one of {', '.join(PEOPLE)}, got {self.people!r}")
         if self.seed < 0:
             raise UserError(f"data.seed must be 0 or above, got {self.seed}")
         for name, size in (("width", self.width), ("height", self.height)):
@@ -70,7 +74,7 @@ class SyntheticSquats:
 
     def description(self) -> str:
         """What the corpus depends on, as JSON; not where it lies, nor how many processes draw it."""
-        what = ("videos", "squats", "seed", "subjects", "one_label_per_video", "width", "height")
+        what = ("videos", "squats", "seed", "people", "subjects", "one_label_per_video", "width", "height")
         return (
             json.dumps({"version": VERSION} | {name: getattr(self, name) for name in what}, indent=2) + "\n"
         )
