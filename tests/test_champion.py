@@ -21,7 +21,7 @@ from deepsquat.model.plain import PlainNet
 from deepsquat.skeleton import Style
 from deepsquat.trainer.form import Form
 
-ARGUMENTS = {"height": 24, "width": 18, "widths": [4, 4], "hidden": 8, "outputs": 15}
+ARGUMENTS = {"height": 24, "width": 18, "widths": [4, 4], "hidden": 8, "outputs": 17}
 BUILT_BY = {"_target_": "deepsquat.model.plain.PlainNet", **ARGUMENTS}
 
 
@@ -61,8 +61,8 @@ def test_what_is_written_comes_back_and_says_the_same(tmp_path: Path) -> None:
 
 def test_a_squat_is_judged_by_the_mean_logit_of_its_images_over_the_temperature(tmp_path: Path) -> None:
     model = made()
-    outputs = torch.zeros(2, 15)
-    outputs[:, 0] = torch.tensor([-5.0, -6.0])  # too shallow alone: 1.25 * (-4.2 + 5), 1.25 * (-4.2 + 6)
+    outputs = torch.zeros(2, 17)
+    outputs[:, :8] = torch.tensor([[-1.25], [-1.5]])  # sums of four: 1.25 * (-4.2 + 5), 1.25 * (-4.2 + 6)
     assert model.logits(outputs).tolist() == pytest.approx([0.5, 1.125])
     assert model.p_good(outputs) == pytest.approx(1 / (1 + np.exp(-0.8125)))
 

@@ -38,7 +38,7 @@ def test_the_measures_are_those_worked_out_by_hand() -> None:
     assert found.heel == pytest.approx(0.0)
     assert found.knees_forward == pytest.approx((0.10 - 0.15) / leg)
     assert found.shift == pytest.approx(0.0) and found.tilt == pytest.approx(0.0)
-    assert found.stacked().shape == (1, 7)
+    assert found.stacked().shape == (1, 8)
 
 
 def test_a_squat_within_the_limits_has_no_fault() -> None:

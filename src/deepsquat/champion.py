@@ -7,17 +7,19 @@ FOLDER/model.json     the rest: `Champion` names it, and `write` says in what fo
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
+from deepsquat.files import expanded, without_checksum, written_whole
 from deepsquat.measures import Limits
 from deepsquat.skeleton import Style
 from deepsquat.trainer.forward import forward
@@ -40,6 +42,17 @@ class Standard:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """How a squat is judged beside one of the same person that is known to be good.
+
+    It is good from `begins` on, its logit less that of the other, and `temperature` divides what is beyond.
+    """
+
+    begins: float
+    temperature: float
+
+
+@dataclass(frozen=True)
 class Champion:
     """A network in eval mode on the CPU, and how it is used."""
 
@@ -55,7 +68,13 @@ class Champion:
     views: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # what it was trained on: yaw
     # Of good squats as the network reads them, by measure, view and percentile; empty where it reads none.
     quantiles: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    # By measure and view: `error`, the root mean square of what is read less what is true, and `explained`,
+    # the share of the true measure's variance that is read. Of the yaw, the median error over all views.
+    errors: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     made_of: Mapping[str, Any] = field(default_factory=dict)  # data, run, commit
+    comparison: Comparison | None = None
+    standard: str = "usual"  # by which it judges: one of `standards`, or the file of somebody's own
+    shift: float = 0.0  # what is taken from a logit after the temperature, by somebody's own standard
 
     def outputs(self, images: Tensor) -> Tensor:
         """What the network says (B, outputs) of images (B, H, W, 3) uint8, drawn as `skeleton` says."""
@@ -63,13 +82,67 @@ class Champion:
             return forward(self.network, images.permute(0, 3, 1, 2))
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """(B, outputs) to the logit (B,) of good form of each image, after the temperature."""
+        """(B, outputs) to the logit (B,) of good form of each image, after temperature and shift."""
         p_good = self.target.p_good(outputs).double()
-        return p_good.clamp(_CLIP, 1 - _CLIP).logit() / self.temperature
+        return p_good.clamp(_CLIP, 1 - _CLIP).logit() / self.temperature - self.shift
 
     def p_good(self, outputs: Tensor) -> float:
         """The probability of good form of one squat, from the outputs (B, outputs) for its images."""
         return float(self.logits(outputs).mean().sigmoid())
+
+
+def held_to(champion: Champion, standard: str) -> Champion:
+    """The champion that judges by another standard: one of its own, or a file that src/calibrate.py wrote.
+
+    Raises:
+        UserError: there is no such standard, or its file is of another model, or damaged.
+    """
+    if standard in champion.standards:
+        return replace(champion, threshold=champion.standards[standard].threshold, standard=standard)
+    if standard == champion.standard:
+        return champion
+    path = expanded(standard, "standard")
+    if not path.is_file():
+        names = ", ".join(champion.standards)
+        raise UserError(f"standard={standard}: must be one of {names}, or a file from src/calibrate.py")
+    try:
+        known = without_checksum(json.loads(path.read_text(encoding="utf-8")))
+        of, warm, shift = known["model"], float(known["temperature"]), float(known["shift"])
+        if not (warm > 0 and math.isfinite(warm) and math.isfinite(shift)):
+            raise ValueError("no temperature or shift")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
+        raise UserError(f"{path}: is damaged, or no file of src/calibrate.py; write it anew") from error
+    if of != digest(champion):
+        raise UserError(f"{path}: was set for another model; run src/calibrate.py again with this one")
+    return replace(champion, threshold=0.5, temperature=warm, shift=shift, standard=str(path))
+
+
+def compared_to(champion: Champion, logits: Sequence[float]) -> Champion:
+    """The champion that judges one person, some of whose good squats it gives these logits.
+
+    Raises:
+        UserError: it was never set to compare.
+    """
+    if champion.comparison is None:
+        raise UserError(
+            f"reference: the model {champion.name} cannot compare; make it anew with src/promote.py"
+        )
+    own, warm = float(np.mean(logits)) + champion.shift, champion.comparison.temperature
+    return replace(
+        champion,
+        threshold=0.5,
+        temperature=champion.temperature * warm,
+        shift=(own + champion.comparison.begins) / warm,
+        standard="good squats of this person",
+    )
+
+
+def digest(champion: Champion) -> str:
+    """sha256 of a network's weights and of what its outputs mean."""
+    found = hashlib.sha256(repr(champion.target).encode())
+    for name, value in champion.network.state_dict().items():
+        found.update(name.encode() + value.cpu().numpy().tobytes())
+    return found.hexdigest()
 
 
 def write(folder: Path, champion: Champion) -> None:
@@ -96,7 +169,9 @@ def write(folder: Path, champion: Champion) -> None:
             name: {**asdict(standard.limits), "threshold": standard.threshold}
             for name, standard in champion.standards.items()
         },
+        "comparison": None if champion.comparison is None else asdict(champion.comparison),
         "quantiles": champion.quantiles,
+        "errors": champion.errors,
         "views": {name: list(limits) for name, limits in champion.views.items()},
         "made_of": dict(champion.made_of),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -163,7 +238,9 @@ def _champion(known: dict[str, Any], weights: bytes) -> Champion:
             for name, values in known["standards"].items()
         },
         views={name: tuple(limits) for name, limits in known["views"].items()},
+        comparison=_filled(Comparison, known["comparison"]) if known.get("comparison") else None,
         quantiles=known.get("quantiles", {}),
+        errors=known.get("errors", {}),
         made_of=known["made_of"],
     )
 

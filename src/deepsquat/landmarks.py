@@ -49,7 +49,7 @@ BODY = tuple(
 )
 
 
-MEASURES = 7  # of a body in one frame; deepsquat.measures names them
+MEASURES = 8  # of a body and its camera in one frame; deepsquat.measures names them
 
 
 def unknown_measures(n: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 Of joints in space; lengths are shares of the leg (hip to knee and knee to ankle), angles are degrees.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -71,14 +72,40 @@ class Measures:
     knees_forward: np.ndarray  # of the knees past the toes, share of the leg
     shift: np.ndarray  # of the hips from the middle of the ankles, to the left, share of the leg
     tilt: np.ndarray  # of the shoulders' line, degrees; positive with the left one low
+    yaw: np.ndarray  # of the camera, not of the body: degrees from the front, positive to the body's left
 
     def stacked(self) -> np.ndarray:
-        """(n, 7), in the order of the fields."""
+        """(n, 8), in the order of the fields."""
         return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
 
 
-def measured(joints: np.ndarray) -> Measures:
-    """Of joints (n, 33 or more, 3) in metres: x to the body's own left, y up, z to where it faces."""
+# The camera's yaw in degrees, either way from the front.
+VIEWS = {
+    "front": (0, 25),
+    "oblique": (25, 65),
+    "side": (65, 115),
+    "back_oblique": (115, 155),
+    "back": (155, 180),
+}
+# By fault the measure that shows it.
+OF_FAULT = {
+    "too_shallow": "depth",
+    "leaning": "lean",
+    "knees_caving": "knee_width",
+    "knees_bowing": "knee_width",
+    "heels_up": "heel",
+    "toes_up": "heel",
+    "knees_forward": "knees_forward",
+    "shifted": "shift",  # or the tilt of the shoulders
+}
+OF_BODY = tuple(field.name for field in fields(Measures) if field.name != "yaw")
+
+
+def measured(joints: np.ndarray, yaw: float = float("nan")) -> Measures:
+    """Of joints (n, 33 or more, 3) in metres: x to the body's own left, y up, z to where it faces.
+
+    yaw: of the camera that sees them; NaN where it is not known.
+    """
 
     def at(name: str) -> np.ndarray:
         return joints[:, INDEX[name]]
@@ -103,7 +130,29 @@ def measured(joints: np.ndarray) -> Measures:
         knees_forward=(knee - middle("foot_index"))[:, 2] / leg,
         shift=(hip - ankle)[:, 0] / leg,
         tilt=-np.rad2deg(np.arcsin(np.clip(shoulders[:, 1] / _length(shoulders), -1, 1))),
+        yaw=np.full(len(joints), (yaw + 180) % 360 - 180),
     )
+
+
+def view_of(yaw: float) -> str:
+    """Which of VIEWS a camera's yaw, in degrees from -180 to 180, belongs to."""
+    return next(name for name, (_, high) in VIEWS.items() if abs(yaw) <= high)
+
+
+def how_far(fault: str, measures: Mapping[str, float], limits: Limits) -> float:
+    """How far the measure of a fault lies beyond its limit, in the measure's unit; below 0: within."""
+    value = measures[OF_FAULT[fault]]
+    beyond = {
+        "too_shallow": value - limits.depth,
+        "leaning": value - limits.lean,
+        "knees_caving": limits.knees_in - value,
+        "knees_bowing": value - limits.knees_out,
+        "heels_up": value - limits.heel,
+        "toes_up": -limits.toe - value,
+        "knees_forward": value - limits.knees_forward,
+        "shifted": abs(value) - limits.shift,
+    }
+    return beyond[fault]
 
 
 def faulty(found: Measures, limits: Limits) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from deepsquat.landmarks import INDEX
 from deepsquat.pose import plausible
-from deepsquat.pose.people import apart, distinct, size, squatting
+from deepsquat.pose.people import Chosen, apart, distinct, size, squatting
 from deepsquat.pose.plausible import implausible
 
 ASPECT = 1.5
@@ -37,38 +37,46 @@ def test_the_one_who_squats_is_followed_and_not_a_still_bystander(tall: float, s
     looks = [[pose, body(0.0, x=0.65, tall=tall)] for pose in lifter]
     if swapped:
         looks = [look[::-1] for look in looks]
-    right, persons = squatting(looks, ASPECT)
-    assert persons == 2
-    assert all(_is(found, pose) for found, pose in zip(right, lifter, strict=True))
+    chosen = squatting(looks, ASPECT)
+    assert (chosen.persons, chosen.lifters) == (2, 1)
+    assert all(_is(found, pose) for found, pose in zip(chosen.poses, lifter, strict=True))
+
+
+def test_two_of_about_one_size_who_squat_are_two_lifters() -> None:
+    looks = [
+        [body(depth, x=0.3), body(other, x=0.7, tall=0.5)]
+        for depth, other in zip(DEPTHS, DEPTHS[::-1], strict=True)
+    ]
+    assert squatting(looks, ASPECT).lifters == 2
 
 
 def test_a_mirror_behind_moves_alike_but_is_smaller() -> None:
     lifter = [body(depth, x=0.45) for depth in DEPTHS]
-    right, persons = squatting(
+    chosen = squatting(
         [
             [body(depth, x=0.7, tall=0.35, floor=0.7), pose]
             for depth, pose in zip(DEPTHS, lifter, strict=True)
         ],
         ASPECT,
     )
-    assert persons == 2
-    assert all(_is(found, pose) for found, pose in zip(right, lifter, strict=True))
+    assert (chosen.persons, chosen.lifters) == (2, 1)
+    assert all(_is(found, pose) for found, pose in zip(chosen.poses, lifter, strict=True))
 
 
 def test_someone_who_walks_past_or_is_seen_once_is_not_taken() -> None:
     lifter = [body(depth) for depth in DEPTHS]
     walker = [body(0.0, x=x, tall=0.7) for x in (0.05, 0.2, 0.75, 0.9)]
     looks = [[pose, past] for pose, past in zip(lifter, walker, strict=False)] + [[lifter[-1]]]
-    right, _ = squatting(looks, ASPECT)
+    right = squatting(looks, ASPECT).poses
     assert all(_is(found, pose) for found, pose in zip(right, lifter, strict=True))
     once = [[lifter[0]], [lifter[1], walker[0]], *([pose] for pose in lifter[2:])]
-    assert squatting(once, ASPECT)[1] == 1
+    assert squatting(once, ASPECT).persons == 1
 
 
 def test_who_is_not_seen_at_a_look_is_nobody_there() -> None:
-    assert squatting([[], []], ASPECT) == ([None, None], 0)
-    right, persons = squatting([[body()], [], [body(1.0)]], ASPECT)
-    assert [pose is None for pose in right] == [False, True, False] and persons == 1
+    assert squatting([[], []], ASPECT) == Chosen([None, None], 0, 0)
+    chosen = squatting([[body()], [], [body(1.0)]], ASPECT)
+    assert [pose is None for pose in chosen.poses] == [False, True, False] and chosen.persons == 1
 
 
 def test_a_body_is_found_once_and_upright() -> None:

@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from deepsquat import champion
 from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.joints.view import View, placed_camera
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX
+from deepsquat.measures import FAULTS, VIEWS
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.judging import Verdict, judged
 from deepsquat.predict.poses import Poses
+from deepsquat.trainer.form import Form
 
 EVERY = 3  # frames: ten poses a second
 
@@ -37,7 +40,21 @@ def filmed() -> tuple[Motion, Poses]:
         np.full(n, ""),
         np.full(n, camera.aspect, np.float32),
         np.ones(n, np.int32),
+        np.ones(n, np.int32),
     )
+
+
+class _Plain(torch.nn.Module):
+    """Reads one fault, plainly, and nothing else."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        outputs = torch.full((len(images), Form.outputs), -1.0)
+        outputs[:, FAULTS.index(self.fault)] = 2.0
+        return outputs
 
 
 def told(poses: Poses, model: champion.Champion, margin: float = 0.0) -> list[Verdict]:
@@ -89,6 +106,41 @@ def test_what_is_not_seen_well_is_said_and_not_judged(change, reason, filmed, mo
     for one in verdicts:
         assert one.verdict == "cannot_tell" and one.p_good is None and not one.faults
         assert any(reason in said for said in one.reasons), one.reasons
+
+
+def test_where_two_people_squat_none_is_judged(filmed, model) -> None:
+    _, poses = filmed
+    for one in told(replace(poses, lifters=poses.lifters + 1), model):
+        assert one.verdict == "cannot_tell" and "more than one person squats" in one.reasons[0]
+
+
+def test_a_side_that_the_network_never_saw_is_said(filmed, model) -> None:
+    _, poses = filmed
+    yaws = [one.view for one in told(poses, model)]
+    assert None not in yaws
+    narrow = replace(model, views={"yaw": (200.0, 201.0)})
+    for one in told(poses, narrow):
+        assert one.verdict == "cannot_tell" and "a side that the network has not learned" in one.reasons[0]
+
+
+def test_what_cannot_be_read_from_where_the_camera_stands_is_left_out(filmed, model) -> None:
+    _, poses = filmed
+    blind = {view: {"error": 1.0, "explained": 0.1} for view in VIEWS}
+    for one in told(poses, replace(model, errors={**model.errors, "depth": blind})):
+        assert "depth" in one.unseen and "depth" not in one.measures and "too_shallow" not in one.faults
+        assert "lean" in one.measures
+
+
+def test_a_fault_within_the_error_of_its_measure_is_not_named(filmed, model) -> None:
+    _, poses = filmed
+    strict = replace(model.target, limits=replace(model.target.limits, lean=-90.0))
+    sure = {"lean": {view: {"error": 0.0, "explained": 1.0} for view in VIEWS}}
+    unsure = {"lean": {view: {"error": 500.0, "explained": 1.0} for view in VIEWS}}
+    leaning = replace(model, target=strict, network=_Plain("leaning"))
+    for one in told(poses, replace(leaning, errors=sure)):
+        assert one.faults[0] == "leaning" and "the trunk leans far forward" in one.reasons[0]
+    for one in told(poses, replace(leaning, errors=unsure)):
+        assert one.faults == () and one.reasons[0].startswith("no single fault is plain")
 
 
 def test_poses_that_were_dropped_are_said(filmed, model) -> None:

@@ -30,7 +30,7 @@ def test_a_fault_is_there_where_its_severity_is_above_nought(table: LandmarkTabl
 
 def test_a_severity_is_one_where_the_fault_is_plain() -> None:
     """A depth of .17 is .10 above the limit of .07; a lean of 35 is 10 degrees below that of 45."""
-    measures = torch.tensor([[0.17, 35.0, 1.15, 3.0, 0.0, 0.0, 14.0]])
+    measures = torch.tensor([[0.17, 35.0, 1.15, 3.0, 0.0, 0.0, 14.0, 30.0]])
     found = dict(zip(FAULTS, severities(measures, Limits())[0].tolist(), strict=True))
     assert found["too_shallow"] == pytest.approx(1) and found["leaning"] == pytest.approx(-1)
     assert found["knees_caving"] == pytest.approx(-1) and found["shifted"] == pytest.approx(1)
@@ -49,12 +49,22 @@ def test_who_reads_without_error_has_no_loss_and_gets_the_measures_back(table: L
 
 
 def test_the_verdict_is_the_sum_of_what_is_counted_and_nothing_else(table: LandmarkTable) -> None:
-    form = Form(counted=("too_shallow", "leaning"), even=-2.0, slope=2.0)
+    form = Form(counted=("too_shallow", "leaning"), even=-2.0, slope=2.0, plain=9.0)
     outputs = torch.zeros(2, form.outputs)
     outputs[0, [FAULTS.index("too_shallow"), FAULTS.index("leaning")]] = -1.0
     assert form.p_good(outputs).tolist() == [0.5, pytest.approx(1 / (1 + np.exp(4)))]
     outputs[:, FAULTS.index("heels_up")] = 2.0
-    assert form.p_good(outputs)[0] == 0.5
+    assert form.p_good(outputs)[0] == 0.5, "the sum counts two alone"
+
+
+def test_no_squat_is_better_than_its_plainest_fault_allows() -> None:
+    form = Form(counted=("leaning",), even=-1.0, plain=0.4, steep=2.0)
+    outputs = torch.full((2, form.outputs), -2.0)
+    outputs[1, FAULTS.index("heels_up")] = 1.4
+    assert form.p_good(outputs).tolist() == [
+        pytest.approx(1 / (1 + np.exp(-form.slope))),
+        pytest.approx(1 / (1 + np.exp(2))),
+    ]
 
 
 def test_a_table_without_measures_has_them_unknown(table: LandmarkTable) -> None:

@@ -26,9 +26,9 @@ they come from. Under `made_of` stand the options of the data, and the runs: {ru
 
 ## How well it does
 
-Squats are judged by the mean logit of {images} around their bottom. In the fifth column what the network says
-of one good squat of the same person was subtracted first, the mean over every choice of that squat.
-Temperature and thresholds were fitted on other made-up people than those of the table, and on no real ones.
+Squats are judged by the mean logit of {images} around their bottom. In the fifth and sixth column what the
+network says of one good squat of the same person was subtracted first, every good squat in turn. Temperature
+and thresholds were fitted on other made-up people than those of the table, and on no real ones.
 
 {table}
 
@@ -58,19 +58,21 @@ def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
     """The card's text; measured: by the name of a source."""
     n, counted = 2 * model.frames.each_side + 1, getattr(model.target, "counted", ())
     rows = [
-        f"| {name} | {found.squats} | {found.auc:.3f} | {found.balanced_accuracy:.1%} | "
-        f"{found.auc_with_reference:.3f} | {found.calibration_error:.3f} |"
+        f"| {name} | {found.squats} | {found.auc:.3f} | {found.balanced_accuracy:.1%} "
+        f"| {found.auc_with_reference:.3f} | {found.balanced_with_reference:.1%} "
+        f"| {found.calibration_error:.3f} | {found.yaw_error:.0f}° |"
         for name, found in measured.items()
     ]
     head = (
-        "| squats of | number | AUC | balanced, usual standard | AUC less a reference | calibration error |"
+        "| squats of | number | AUC | balanced, usual standard | AUC less a reference "
+        "| balanced beside a reference | calibration error | camera's side, median error |"
     )
     told = {
         "name": model.name,
         "noise": model.made_of["data"]["noise"],
         "runs": ", ".join(model.made_of["runs"]),
         "images": f"{n} images" if n > 1 else "the image",
-        "table": "\n".join([head, "| --- " * 6 + "|", *rows]),
+        "table": "\n".join([head, "| --- " * 8 + "|", *rows]),
         "counted": ", ".join(name.replace("_", " ") for name in counted) or "what it learned from labels",
     }
     parts = [_wrapped(part.format(**told)) for part in _TEXT.strip().split("\n\n")]

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from deepsquat import champion, tracking
-from deepsquat.champion import Champion, Standard
+from deepsquat.champion import Champion, Comparison, Standard
 from deepsquat.commands.card import card
 from deepsquat.commands.earlier import config_of_run
 from deepsquat.commands.options import build, build_sources, listed
@@ -21,10 +21,11 @@ from deepsquat.data.joints.source import MadeUpJoints
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
 from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
-from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, with_reference
+from deepsquat.evaluation.judged import Judged, judge
+from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, less_a_reference, with_reference
 from deepsquat.files import expanded, read_checked, written_whole
 from deepsquat.images import Images, draw_images, load_images
-from deepsquat.measures import Limits, Measures, faulty
+from deepsquat.measures import OF_BODY, VIEWS, Limits, Measures, faulty
 from deepsquat.model.ensemble import Ensemble
 from deepsquat.runs import provenance
 from deepsquat.runs.choices import Choices
@@ -32,27 +33,7 @@ from deepsquat.trainer.checkpoint import BEST
 from deepsquat.trainer.form import Form
 
 _ALIAS = "champion"
-# The camera's yaw in degrees, either way from the front.
-_VIEWS = {
-    "front": (0, 25),
-    "oblique": (25, 65),
-    "side": (65, 115),
-    "back_oblique": (115, 155),
-    "back": (155, 180),
-}
 _PERCENTILES = (5, 25, 50, 75, 95)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The squats of one source: their logits before the temperature, and what is true of them."""
-
-    scores: Scores  # of squats
-    measures: np.ndarray  # (n, 7) at the bottom; NaN where unknown
-
-    def some(self, rows: np.ndarray) -> "Judged":
-        found = Scores(*(getattr(self.scores, f.name)[rows] for f in fields(Scores)))
-        return Judged(found, self.measures[rows])
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,9 @@ class Measured:
     auc: float
     auc_with_reference: float
     balanced_accuracy: float  # at the champion's threshold
+    balanced_with_reference: float  # beside one good squat of the same subject, every one in turn
     calibration_error: float
+    yaw_error: float  # degrees, the median of the camera's; NaN where it is not read
 
 
 def promote(config: DictConfig) -> None:
@@ -80,24 +63,26 @@ def promote(config: DictConfig) -> None:
     frames = FrameChoice(config.protocol.frames_each_side, config.protocol.frame_step)
     others = build_sources(config)  # named wrongly, they are refused before minutes of work
     raw = _raw(str(config.name), choices, [weights for _, weights in runs], frames, ids)
-    held_out = _judge(raw, _held_out(config, choices, frames))
+    held_out = judge(raw, _held_out(config, choices, frames))
     first = np.array([int(who.rpartition("-")[2]) % 2 == 0 for who in held_out.scores.subject])
     fitted = _fitted(raw, held_out.some(first), _standards(config))
-    fitted = replace(fitted, quantiles=_quantiles(fitted, config, choices))
+    quantiles, errors = _read_off(fitted, config, choices)
+    fitted = replace(fitted, quantiles=quantiles, errors=errors)
     folder = champion.FOLDER if config.folder is None else expanded(config.folder, "folder")
     measured = {"made-up people, held out": _measured(fitted, held_out.some(~first))}
     data_folder = expanded(config.paths.data, "paths.data")
     for name, source in others.items():
         images = load_images(source, None, fitted.skeleton, data_folder)
-        measured[f"{images.source}, {name}"] = _measured(fitted, _judge(raw, images))
+        measured[f"{images.source}, {name}"] = _measured(fitted, judge(raw, images))
     champion.write(folder, fitted)
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(card(fitted, measured), encoding="utf-8")
     for name, found in measured.items():
         print(
             f"{name}: {found.squats} squats, AUC {found.auc:.3f}, "
-            f"less a reference {found.auc_with_reference:.3f}, "
-            f"balanced {found.balanced_accuracy:.1%}, calibration error {found.calibration_error:.3f}"
+            f"less a reference {found.auc_with_reference:.3f}, balanced {found.balanced_accuracy:.1%}, "
+            f"beside a reference {found.balanced_with_reference:.1%}, "
+            f"calibration error {found.calibration_error:.3f}, camera off by {found.yaw_error:.0f} degrees"
         )
     registered = store.register(ids[0], folder, fitted.name, _ALIAS)
     print(f"Model in {folder}{registered and ', and in MLflow as '}{registered}")
@@ -173,27 +158,6 @@ def _held_out(config: DictConfig, choices: Choices, frames: FrameChoice) -> Imag
     return draw_images(table, "", "joints", choices.skeleton)
 
 
-def _judge(model: Champion, images: Images) -> Judged:
-    """A squat's logit is the mean of those of its labelled images."""
-    rows = np.flatnonzero(images.label >= 0)
-    pixels = torch.from_numpy(images.images)
-    logits = np.concatenate(
-        [
-            model.logits(model.outputs(pixels[some])).numpy()
-            for some in np.array_split(rows, -(-len(rows) // 500))
-        ]
-    )
-    squats, first, number = np.unique(images.squat[rows], return_index=True, return_inverse=True)
-    middle = [
-        rows[np.flatnonzero(number == i)[np.count_nonzero(number == i) // 2]] for i in range(len(squats))
-    ]
-    at = rows[first]
-    scores = Scores(
-        np.bincount(number, logits) / np.bincount(number), images.label[at].astype(int), images.subject[at]
-    )
-    return Judged(scores, images.measures[middle])
-
-
 def _standards(config: DictConfig) -> dict[str, dict[str, float]]:
     found = OmegaConf.to_container(config.standards, resolve=True)
     assert isinstance(found, dict)
@@ -216,31 +180,69 @@ def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[s
         good = ~faulty(Measures(*held_out.measures.astype(float).T), limits).any(axis=1)
         logit = boundary(scores.score, good.astype(int)) / warm
         found[name] = Standard(limits, 1 / (1 + float(np.exp(-logit))))
-    return replace(model, temperature=warm, threshold=found["usual"].threshold, standards=found)
+    return replace(
+        model,
+        temperature=warm,
+        threshold=found["usual"].threshold,
+        standards=found,
+        comparison=_comparison(scores, warm),
+    )
 
 
-def _quantiles(
-    model: Champion, config: DictConfig, choices: Choices
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Of each measure of made-up good squats, as the network reads it: by view, by percentile."""
+def _comparison(scores: Scores, warm: float) -> Comparison:
+    """Where good begins beside another good squat of the same person. warm: the temperature of the model."""
+    pairs = less_a_reference(scores)
+    apart, label = pairs.score / warm, pairs.label
+    begins = boundary(apart, label)
+    return Comparison(begins, temperature(apart - begins, label))
+
+
+_Table = dict[str, dict[str, dict[str, float]]]
+
+
+def _read_off(model: Champion, config: DictConfig, choices: Choices) -> tuple[_Table, _Table]:
+    """By measure and view, of made-up people: percentiles of what is read of good squats, and errors of all.
+
+    Empty where the network reads nothing.
+    """
     if not isinstance(model.target, Form):
-        return {}
-    found: dict[str, dict[str, dict[str, float]]] = {field.name: {} for field in fields(Measures)}
-    for name, (low, high) in _VIEWS.items():
-        read = []
+        return {}, {}
+    quantiles: _Table = {name: {} for name in OF_BODY}
+    errors: _Table = {name: {} for name in OF_BODY}
+    off_yaw = []
+    for view, (low, high) in VIEWS.items():
+        found, true, good = [], [], []
         for yaw in ((low, high), (-high, -low)):
-            view = replace(choices.data.view, yaw=yaw)
-            images = _held_out(
-                config, replace(choices, data=replace(choices.data, view=view)), FrameChoice(0)
-            )
-            outputs = model.outputs(torch.from_numpy(images.images[images.label == 1]))
-            read.append(model.target.read(outputs)[1].numpy())
-        values = np.percentile(np.concatenate(read), _PERCENTILES, axis=0)
-        for measure, column in zip(found, values.T, strict=True):
-            found[measure][name] = {
-                str(p): round(float(v), 4) for p, v in zip(_PERCENTILES, column, strict=True)
-            }
-    return found
+            seen = replace(choices.data, view=replace(choices.data.view, yaw=yaw))
+            images = _held_out(config, replace(choices, data=seen), FrameChoice(0))
+            outputs = model.outputs(torch.from_numpy(images.images))
+            found.append(model.target.read(outputs)[1].numpy())
+            true.append(images.measures)
+            good.append(images.label == 1)
+        read, known, well = np.concatenate(found), np.concatenate(true), np.concatenate(good)
+        off_yaw.append(_off(read[:, -1], known[:, -1]))
+        percentiles = np.percentile(read[well], _PERCENTILES, axis=0)
+        for i, name in enumerate(OF_BODY):
+            values = zip(_PERCENTILES, percentiles[:, i], strict=True)
+            quantiles[name][view] = {str(p): round(float(v), 4) for p, v in values}
+            missed = float(np.mean((read[:, i] - known[:, i]) ** 2))
+            explained = 1 - missed / float(np.var(known[:, i]))
+            errors[name][view] = {"error": round(missed**0.5, 4), "explained": round(explained, 3)}
+    errors["yaw"] = {"all": {"error": round(float(np.median(np.concatenate(off_yaw))), 1)}}
+    return quantiles, errors
+
+
+def _balanced_with_reference(model: Champion, scores: Scores) -> float:
+    """NaN where no subject has a good squat and another one, of either label."""
+    pairs = less_a_reference(scores)
+    if model.comparison is None or set(pairs.label) != {0, 1}:
+        return float("nan")
+    return balanced_accuracy(pairs.label, pairs.score / model.temperature >= model.comparison.begins)
+
+
+def _off(yaw: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """By how many degrees."""
+    return np.asarray(np.abs((yaw - true + 180) % 360 - 180))
 
 
 def _measured(model: Champion, judged: Judged) -> Measured:
@@ -251,5 +253,7 @@ def _measured(model: Champion, judged: Judged) -> Measured:
         auc=auc(scores.label, scores.score),
         auc_with_reference=with_reference(scores)[1],
         balanced_accuracy=balanced_accuracy(scores.label, p_good >= model.threshold),
+        balanced_with_reference=_balanced_with_reference(model, scores),
         calibration_error=calibration_error(p_good, scores.label),
+        yaw_error=float(np.median(_off(judged.yaw, judged.measures[:, -1]))),
     )

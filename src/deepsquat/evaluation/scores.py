@@ -32,6 +32,21 @@ def balanced_accuracy(label: np.ndarray, said_good: np.ndarray) -> float:
     return float((said_good[label == 1].mean() + (~said_good[label == 0]).mean()) / 2)
 
 
+def less_a_reference(scores: Scores) -> Scores:
+    """Every squat as often as there is another good one of its subject, whose score is taken from its own."""
+    rows, others = [], []
+    for subject in sorted(set(scores.subject) - {""}):
+        own = np.flatnonzero(scores.subject == subject)
+        for reference in own[scores.label[own] == 1]:
+            rest = own[own != reference]
+            rows.append(rest)
+            others.append(np.full(len(rest), reference))
+    if not rows:
+        return Scores(np.empty(0), np.empty(0, int), np.empty(0, str))
+    row, other = np.concatenate(rows), np.concatenate(others)
+    return Scores(scores.score[row] - scores.score[other], scores.label[row], scores.subject[row])
+
+
 def with_reference(scores: Scores) -> tuple[float, float]:
     """The AUC without and with one good squat of each subject as a reference, whose score is subtracted.
 

@@ -37,6 +37,7 @@ class Track:
     repaired: np.ndarray  # (n,) bool, where the pose was sought anew
     aspect: float  # the picture's width over its height
     persons: int  # people seen in the span, the one that was followed among them
+    lifters: int  # those who squat among them
 
 
 def follow(
@@ -82,8 +83,8 @@ def followed(
     one.run(None, tick)
     if not one.aspect:
         raise UserError(f"{path}: no frame of it can be decoded; export the video again")
-    right, persons = squatting([one.seen.get(number, []) for number in one.looks], one.aspect)
-    guide = dict(zip(one.looks, right, strict=True))
+    chosen = squatting([one.seen.get(number, []) for number in one.looks], one.aspect)
+    guide, persons = dict(zip(one.looks, chosen.poses, strict=True)), chosen.persons
     tracked = set(one.numbers)
     if any(guide[n] is not None and guide[n] is not one.taken.get(n) for n in one.looks if n in tracked):
         one.run(guide, lambda: None)
@@ -103,6 +104,7 @@ def followed(
         repaired & (reasons == ""),
         one.aspect,
         persons if persons else int((reasons == "").any()),
+        chosen.lifters,
     )
 
 

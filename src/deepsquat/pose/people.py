@@ -4,6 +4,7 @@ Lengths are fractions of the picture's height; `aspect` is its width over its he
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +19,9 @@ NEAR = 0.35  # of a body's size: two poses of one picture whose middles are near
 REACH = 1.0  # of a body's size: as far as a body's middle gets between two looks
 STILL = 0.03  # of a body's size: what the hips of someone who stands seem to move
 SQUATS = 0.2  # and what they surely move in a squat, seen from anywhere
+RIVAL = (
+    0.75  # of the size of the one who squats: who is larger and squats too may be meant; mirrors show less
+)
 
 
 def joints(poses: np.ndarray, aspect: float) -> np.ndarray:
@@ -95,8 +99,17 @@ def linked(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> list[list[np
     return people
 
 
-def squatting(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> tuple[list[np.ndarray | None], int]:
-    """The poses of the one who squats, look by look, and how many people there are.
+@dataclass(frozen=True)
+class Chosen:
+    """Of a span's people the one who squats: look by look, None where not seen."""
+
+    poses: list[np.ndarray | None]
+    persons: int  # people in the span
+    lifters: int  # those among them who squat, the one that was chosen counted whatever it does
+
+
+def squatting(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> Chosen:
+    """Who squats.
 
     By the size of the body at its largest, which squatting does not change; by its place; by how often it is
     seen; and by how far its hips rise and fall over its ankles. Someone who is seen once in many looks is
@@ -104,20 +117,34 @@ def squatting(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> tuple[lis
     """
     people = linked(looks, aspect)
     if not people:
-        return [None] * len(looks), 0
+        return Chosen([None] * len(looks), 0, 0)
     seen = [[pose for pose in person if pose is not None] for person in people]
     scores = [_score(poses, len(looks), aspect) for poses in seen]
-    lasting = sum(len(poses) >= min(2, len(looks)) for poses in seen)
-    return people[int(np.argmax(scores))], max(1, lasting)
+    one = int(np.argmax(scores))
+    lasting = [i for i, poses in enumerate(seen) if len(poses) >= min(2, len(looks))]
+    least = RIVAL * _largest(seen[one], aspect)
+    rivals = [
+        i
+        for i in lasting
+        if i != one and _largest(seen[i], aspect) > least and _travel(seen[i], aspect) > SQUATS
+    ]
+    return Chosen(people[one], max(1, len(lasting)), 1 + len(rivals))
+
+
+def _largest(poses: list[np.ndarray], aspect: float) -> float:
+    return max(size(pose, aspect) for pose in poses)
+
+
+def _travel(poses: list[np.ndarray], aspect: float) -> float:
+    """How far the hips rise and fall over the ankles, in sizes."""
+    heights = [_hips_over_ankles(pose) / _largest(poses, aspect) for pose in poses]
+    return max(heights) - min(heights)
 
 
 def _score(poses: list[np.ndarray], looks: int, aspect: float) -> float:
-    largest = max(size(pose, aspect) for pose in poses)
     place = float(np.mean([prominence(pose, aspect) / size(pose, aspect) for pose in poses]))
-    heights = [_hips_over_ankles(pose) / largest for pose in poses]
-    travel = max(heights) - min(heights)
-    moves = float(np.clip((travel - STILL) / (SQUATS - STILL), 0, 1))
-    return largest * place * np.sqrt(len(poses) / looks) * (0.25 + moves)
+    moves = float(np.clip((_travel(poses, aspect) - STILL) / (SQUATS - STILL), 0, 1))
+    return _largest(poses, aspect) * place * np.sqrt(len(poses) / looks) * (0.25 + moves)
 
 
 def _hips_over_ankles(pose: np.ndarray) -> float:

@@ -1,8 +1,7 @@
 """From poses and repetitions to verdicts, with their reasons in plain words."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ import torch
 from deepsquat.champion import Champion
 from deepsquat.data.squats import Squat, rows_of
 from deepsquat.landmarks import BODY
-from deepsquat.measures import FAULTS, Measures
+from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, how_far, view_of
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.poses import Poses
 from deepsquat.repetitions import Repetition, find
@@ -18,8 +17,19 @@ from deepsquat.skeleton import draw, pixels
 from deepsquat.trainer.form import Form
 
 NEAR = 0.15  # seconds from the bottom to a pose that shows it: there a squat is nearly still
+SAME = 0.5  # seconds between the bottoms of one squat, as two find it
 SMALL = 0.2  # of the picture's height: a body that is lower, head to feet, is seen too small
 LOST = 0.4  # of the poses of a squat that may be missing
+READABLE = 0.5  # of a measure's variance, which a network must read at a view, for it to be told there
+# Of the measures that are told: decimals, and in what they are counted.
+UNITS = {
+    "depth": (2, "of the leg's length above the knees"),
+    "lean": (0, "degrees from upright"),
+    "knee_width": (2, "times the feet's distance"),
+    "heel": (0, "degrees"),
+    "knees_forward": (2, "of the leg's length"),
+    "shift": (2, "of the leg's length"),
+}
 # What a lifter is told of a fault.
 SENTENCES = {
     "too_shallow": "the hips stay too high: they do not come down to the height of the knees",
@@ -46,6 +56,8 @@ class Verdict:
     reasons: tuple[str, ...]
     faults: tuple[str, ...]  # the plainest first
     measures: dict[str, float]  # as deepsquat.measures.Measures has them, read off the picture
+    view: str | None = None  # where the camera stands, one of deepsquat.measures.VIEWS
+    unseen: tuple[str, ...] = ()  # measures that cannot be read from there
 
 
 def judged(poses: Poses, champion: Champion, pose: MediaPipePose, margin: float) -> list[Verdict]:
@@ -56,42 +68,61 @@ def judged(poses: Poses, champion: Champion, pose: MediaPipePose, margin: float)
     if not len(poses.time):
         return []
     found = find(poses.time, poses.landmarks, float(poses.aspect[0]))
-    return [_judged(repetition, i, poses, champion, pose, margin) for i, repetition in enumerate(found)]
+    return [_judged(repetition, poses, champion, pose, margin) for repetition in found]
 
 
 def _judged(
-    repetition: Repetition,
-    number: int,
-    poses: Poses,
-    champion: Champion,
-    pose: MediaPipePose,
-    margin: float,
+    repetition: Repetition, poses: Poses, champion: Champion, pose: MediaPipePose, margin: float
 ) -> Verdict:
     start, bottom, end = repetition.start, repetition.bottom, repetition.end
     if start is None or bottom is None or end is None:
         why = "the clip, or what is seen of the body, begins or ends inside this squat"
         return _verdict(repetition, "cannot_tell", (why,))
+    if poses.lifters[0] > 1:
+        why = "more than one person squats in it, or one and a mirror; film one alone"
+        return _verdict(repetition, "cannot_tell", (why,))
     rows = _rows_at(bottom, poses, 2 * champion.frames.each_side + 1)
     if unseen := _unseen(start, end, rows, poses, pose):
         return _verdict(repetition, "cannot_tell", tuple(unseen))
-    table = rows_of(
-        Squat("", number, start, bottom, end, None),
-        poses.frame[rows],
-        poses.time[rows],
-        poses.time[rows] - bottom,
-        poses.aspect[rows],
-        poses.landmarks[rows],
-    )
-    images = draw(pixels(table, champion.skeleton), champion.skeleton)
-    outputs = champion.outputs(torch.from_numpy(images))
+    outputs = _outputs(rows, bottom, poses, champion)
     read = _read(champion, outputs)
     p_good = champion.p_good(outputs)
+    if strange := _strange_view(read.yaw, champion):
+        return _verdict(repetition, "cannot_tell", (strange,), p_good, read)
     if abs(p_good - champion.threshold) < margin:
         why = "it lies too near the limit between good and bad"
-        return _verdict(repetition, "cannot_tell", (why,), p_good, read.faults, read.measures)
+        return _verdict(repetition, "cannot_tell", (why,), p_good, read)
     if p_good >= champion.threshold:
-        return _verdict(repetition, "good", (), p_good, (), read.measures)
-    return _verdict(repetition, "bad", read.reasons, p_good, read.faults, read.measures)
+        return _verdict(repetition, "good", (), p_good, replace(read, faults=()))
+    return _verdict(repetition, "bad", read.reasons, p_good, read)
+
+
+def _outputs(rows: np.ndarray, bottom: float, poses: Poses, champion: Champion) -> torch.Tensor:
+    """What the network says of the images of these rows."""
+    columns = (poses.frame, poses.time, poses.time - bottom, poses.aspect, poses.landmarks)
+    squat = Squat("", 0, bottom, bottom, bottom, None)
+    table = rows_of(squat, *(column[rows] for column in columns))
+    images = draw(pixels(table, champion.skeleton), champion.skeleton)
+    return champion.outputs(torch.from_numpy(images))
+
+
+def reference_logits(
+    poses: Poses, champion: Champion, pose: MediaPipePose, bottoms: Sequence[float] | None
+) -> list[float]:
+    """The logits of the squats in a video that are known to be good, without those that are not well seen.
+
+    bottoms: their times in seconds; None: all squats of the video are.
+    """
+    logits = []
+    for one in find(poses.time, poses.landmarks, float(poses.aspect[0])) if len(poses.time) else []:
+        if one.start is None or one.bottom is None or one.end is None:
+            continue
+        if bottoms is not None and min(abs(one.bottom - t) for t in [*bottoms, np.inf]) > SAME:
+            continue
+        rows = _rows_at(one.bottom, poses, 2 * champion.frames.each_side + 1)
+        if not _unseen(one.start, one.end, rows, poses, pose):
+            logits.append(float(champion.logits(_outputs(rows, one.bottom, poses, champion)).mean()))
+    return logits
 
 
 def _verdict(
@@ -99,13 +130,17 @@ def _verdict(
     verdict: str,
     reasons: tuple[str, ...],
     p_good: float | None = None,
-    faults: tuple[str, ...] = (),
-    measures: Mapping[str, float] = MappingProxyType({}),
+    read: "_Read | None" = None,
 ) -> Verdict:
     times = (repetition.start, repetition.bottom, repetition.end)
     start, bottom, end = (None if time is None else round(time, 2) for time in times)
     rounded = None if p_good is None else round(p_good, 3)
-    return Verdict(start, bottom, end, repetition.partial, verdict, rounded, reasons, faults, dict(measures))
+    read = read or _Read()
+    view = None if read.yaw is None else view_of(read.yaw)
+    return Verdict(
+        start, bottom, end, repetition.partial, verdict, rounded, reasons,
+        read.faults, dict(read.measures), view, read.unseen,
+    )  # fmt: skip
 
 
 def _rows_at(bottom: float, poses: Poses, most: int) -> np.ndarray:
@@ -139,6 +174,14 @@ def _unseen(start: float, end: float, rows: np.ndarray, poses: Poses, pose: Medi
     return reasons
 
 
+def _strange_view(yaw: float | None, champion: Champion) -> str:
+    """Why the camera stands where the network never saw a squat from; "" where it has, or may have."""
+    low, high = champion.views.get("yaw", (-180.0, 180.0))
+    if yaw is None or any(low <= yaw + turn <= high for turn in (-360, 0, 360)):
+        return ""
+    return f"it is seen from a side that the network has not learned, {abs(yaw):.0f} degrees from the front"
+
+
 @dataclass(frozen=True)
 class _Read:
     """What a network reads off the pictures of a squat beside the verdict; empty where it reads nothing."""
@@ -146,19 +189,53 @@ class _Read:
     faults: tuple[str, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
     reasons: tuple[str, ...] = ("its network does not say why",)
+    yaw: float | None = None  # of the camera, degrees from the front
+    unseen: tuple[str, ...] = ()
 
 
 def _read(champion: Champion, outputs: torch.Tensor) -> _Read:
-    if not isinstance(champion.target, Form):
+    form = champion.target
+    if not isinstance(form, Form):
         return _Read()
-    severities, measures = (values.mean(dim=0).tolist() for values in champion.target.read(outputs))
-    said = zip(severities, FAULTS, strict=True)
-    counted = sorted(((s, name) for s, name in said if name in champion.target.counted), reverse=True)
-    faults = tuple(name for severity, name in counted if severity > 0)
-    names = [field.name for field in fields(Measures)]
-    near = "no single fault is plain, but several are near their limits"
+    severities, measures = form.read(outputs)
+    turn = torch.deg2rad(measures[:, -1])
+    yaw = float(torch.atan2(turn.sin().mean(), turn.cos().mean()).rad2deg())
+    view = view_of(yaw)
+    means = dict(zip(OF_BODY, measures[:, :-1].mean(dim=0).tolist(), strict=True))
+    unseen = tuple(name for name in OF_BODY if _error(champion, name, view).get("explained", 1.0) < READABLE)
+    said = dict(zip(FAULTS, severities.mean(dim=0).tolist(), strict=True))
+    told = [name for name in FAULTS if OF_FAULT[name] not in unseen]
+    beyond = {name: how_far(name, means, form.limits) for name in told}
+    plain = [
+        name
+        for name in sorted(told, key=lambda name: -said[name])
+        if said[name] > 0 and beyond[name] > _error(champion, OF_FAULT[name], view).get("error", 0.0)
+    ]
+    nearest = max(told, key=lambda name: said[name], default="")
+    reasons = [_sentence(name, means, champion, view) for name in plain]
+    if not plain and nearest:
+        nearly = _sentence(nearest, means, champion, view)
+        reasons = [f"no single fault is plain; nearest to its limit: {nearly}"]
     return _Read(
-        faults,
-        {name: round(value, 3) for name, value in zip(names, measures, strict=True)},
-        tuple(SENTENCES[fault] for fault in faults) or (near,),
+        tuple(plain),
+        {name: round(value, 3) for name, value in means.items() if name not in unseen},
+        tuple(reasons) or ("several measures are near their limits",),
+        yaw,
+        unseen,
     )
+
+
+def _error(champion: Champion, measure: str, view: str) -> Mapping[str, float]:
+    return champion.errors.get(measure, {}).get(view, {})
+
+
+def _sentence(fault: str, measures: Mapping[str, float], champion: Champion, view: str) -> str:
+    """What a lifter is told of a fault: what was read, and what good squats have."""
+    measure = OF_FAULT[fault]
+    known, value = champion.quantiles.get(measure, {}).get(view), measures[measure]
+    if known is None:
+        return SENTENCES[fault]
+    digits, unit = UNITS[measure]
+    low, high = known["5"], known["95"]
+    usual = f"{low:.{digits}f} to {high:.{digits}f}"
+    return f"{SENTENCES[fault]} ({value:.{digits}f} {unit}; in good squats {usual})"

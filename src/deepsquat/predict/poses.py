@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Poses:
-    """One body through a video; columns of n rows, by time, the last two the same in every row."""
+    """One body through a video; columns of n rows, by time, the last three the same in every row."""
 
     frame: np.ndarray  # (n,) int32, number in the video
     time: np.ndarray  # (n,) float64, seconds
@@ -38,6 +38,7 @@ class Poses:
     reason: np.ndarray  # (n,) str, why there is none
     aspect: np.ndarray  # (n,) float32, the picture's width over its height
     persons: np.ndarray  # (n,) int32, people seen
+    lifters: np.ndarray  # (n,) int32, people who squat
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Reader:
         inputs, hashes = estimator_inputs([path], self.pose, self.folder)
         if (digest := hashes[path]).startswith(UNREADABLE):
             raise UserError(f"{path}: {digest}")
-        key = sha256({**inputs, "rate": self.rate, "video": digest})
+        key = sha256({**inputs, "columns": "2", "rate": self.rate, "video": digest})
         place = self.folder / "landmarks" / "predicted" / f"{key[:32]}.parquet"
         found = kept(place, partial(read_columns, Poses))
         if found is None:
@@ -134,4 +135,5 @@ def _follow(path: Path, rate: float, bundle: Path) -> Poses:
         track.reasons.astype(str),
         np.full(n, track.aspect, np.float32),
         np.full(n, track.persons, np.int32),
+        np.full(n, track.lifters, np.int32),
     )

@@ -15,18 +15,20 @@ from deepsquat.trainer.target import Batch
 _PLAIN = {"depth": 0.10, "lean": 10.0, "knees_in": 0.15, "knees_out": 0.4, "foot": 6.0, "forward": 0.07}
 _PLAIN_SHIFT, _PLAIN_TILT = 0.04, 5.0
 _MOST = 2.0  # beyond, a fault is no plainer, nor a good squat better
-# About the mean and spread of made-up people's measures, in the order of measures.Measures.
+# About the mean and spread of made-up people's measures, in the order of measures.Measures; not of the yaw,
+# which is learned as two coordinates on a circle.
 _MEAN = (0.05, 38.0, 1.2, 3.0, 0.05, 0.0, 0.0)
 _SPREAD = (0.15, 14.0, 0.45, 7.0, 0.12, 0.06, 6.0)
-OUTPUTS = len(FAULTS) + len(_MEAN)
+_BODY = slice(len(FAULTS), len(FAULTS) + len(_MEAN))
+OUTPUTS = _BODY.stop + 2
 
 
 def severities(measures: Tensor, limits: Limits) -> Tensor:
-    """(..., 7) measures to (..., 8): how far each of FAULTS goes, 0 at its limit, 1 where plain, -2 to 2.
+    """(..., 8) measures to (..., 8): how far each of FAULTS goes, 0 at its limit, 1 where plain, -2 to 2.
 
     Above 0 where `measures.faulty` says that the limit is passed.
     """
-    depth, lean, knees, heel, forward, shift, tilt = measures.unbind(dim=-1)
+    depth, lean, knees, heel, forward, shift, tilt, _ = measures.unbind(dim=-1)
     aside = (shift.abs() - limits.shift) / _PLAIN_SHIFT, (tilt.abs() - limits.tilt) / _PLAIN_TILT
     found = [
         (depth - limits.depth) / _PLAIN["depth"],
@@ -43,17 +45,20 @@ def severities(measures: Tensor, limits: Limits) -> Tensor:
 
 @dataclass(frozen=True)
 class Form:
-    """Severities of the faults, then the measures, standardised: learned from bodies whose joints are known.
+    """Severities of the faults, the measures, standardised, and where the camera stands.
 
-    The verdict is not learned: a squat is as good as the sum of the severities that are `counted` is low, so
-    that it has its reasons by its construction. `even` is the sum at which as many squats are good as bad,
-    `slope` how fast that changes.
+    Learned from bodies whose joints are known. The verdict is not learned: a squat is as good as the sum of
+    the severities that are `counted` is low, and no better than its plainest fault allows, whichever that is,
+    so that it has its reasons by its construction. `even` is the sum at which as many squats are good as bad,
+    `slope` how fast that changes; `plain` and `steep` are the same of the plainest fault.
     """
 
     limits: Limits = field(default_factory=Limits)
     counted: tuple[str, ...] = ("too_shallow", "leaning", "knees_caving", "shifted")
     even: float = -4.2
     slope: float = 1.25
+    plain: float = 0.4
+    steep: float = 2.0
 
     loss_name = "smooth_l1"
     outputs = OUTPUTS
@@ -64,8 +69,9 @@ class Form:
         unknown = [name for name in self.counted if name not in FAULTS]
         if unknown or not self.counted:
             raise UserError(f"target.counted must name one or more of {', '.join(FAULTS)}; got {unknown}")
-        if self.slope <= 0:
-            raise UserError(f"target.slope must be above 0, got {self.slope}")
+        for name in ("slope", "steep"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"target.{name} must be above 0, got {getattr(self, name)}")
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         return 3, height, width
@@ -74,21 +80,25 @@ class Form:
         return batch[0]
 
     def truth(self, batch: Batch) -> Tensor:
-        """(B, 15): the severities and the standardised measures."""
+        """(B, 17): the severities, the standardised measures, cosine and sine of the camera's yaw."""
         measures = batch[3]
         mean, spread = measures.new_tensor(_MEAN), measures.new_tensor(_SPREAD)
-        return torch.cat([severities(measures, self.limits), (measures - mean) / spread], dim=1)
+        body, yaw = (measures[:, :-1] - mean) / spread, measures[:, -1:].deg2rad()
+        return torch.cat([severities(measures, self.limits), body, yaw.cos(), yaw.sin()], dim=1)
 
     def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
         """Smooth L1, the mean over images and outputs."""
         return smooth_l1_loss(outputs, truth)
 
     def p_good(self, outputs: Tensor) -> Tensor:
-        """The logistic function of the counted severities' sum."""
+        """The logistic function of what the counted severities' sum allows, or the plainest fault if less."""
         rows = [FAULTS.index(name) for name in self.counted]
-        return (self.slope * (self.even - outputs[:, rows].sum(dim=1))).sigmoid()
+        together = self.slope * (self.even - outputs[:, rows].sum(dim=1))
+        plainest = self.steep * (self.plain - outputs[:, : len(FAULTS)].amax(dim=1))
+        return torch.minimum(together, plainest).sigmoid()
 
     def read(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The severities (B, 8) and the measures (B, 7), as measures.Measures has them, that outputs say."""
-        said, measures = outputs[:, : len(FAULTS)], outputs[:, len(FAULTS) :]
-        return said, measures * outputs.new_tensor(_SPREAD) + outputs.new_tensor(_MEAN)
+        """The severities (B, 8) and the measures (B, 8), as measures.Measures has them, that outputs say."""
+        said, body, (x, y) = outputs[:, : len(FAULTS)], outputs[:, _BODY], outputs[:, _BODY.stop :].T
+        body = body * outputs.new_tensor(_SPREAD) + outputs.new_tensor(_MEAN)
+        return said, torch.cat([body, torch.atan2(y, x).rad2deg()[:, None]], dim=1)

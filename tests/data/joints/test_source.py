@@ -63,7 +63,7 @@ def test_what_is_kept_holds_the_measures_too(tmp_path: Path) -> None:
     few = replace(SMALL, people=2)
     made, found = (prepare(few, MediaPipePose(), tmp_path).table for _ in range(2))
     np.testing.assert_array_equal(found.measures, made.measures)
-    assert found.measures.shape == (24, 7) and found.measures.dtype == np.float32
+    assert found.measures.shape == (24, 8) and found.measures.dtype == np.float32
     np.testing.assert_array_equal(found.landmarks, made.landmarks)
 
 

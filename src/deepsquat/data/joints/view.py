@@ -43,6 +43,7 @@ class Placed:
     """A camera, how its picture is turned, and where the body stands in it."""
 
     camera: Camera
+    yaw: float  # degrees, as View has it
     roll: float  # radians
     centre: np.ndarray  # (2,) of the body's box, fractions of the picture's width and height
 
@@ -66,7 +67,7 @@ class Placed:
 
 def placed_camera(rng: np.random.Generator, view: View, joints: np.ndarray) -> Placed:
     """A camera by chance that looks at the body."""
-    yaw = np.deg2rad(rng.uniform(*view.yaw))
+    yaw = rng.uniform(*view.yaw)
     distance, height = rng.uniform(*view.distance), rng.uniform(*view.height)
     aspect = _ASPECTS[rng.integers(len(_ASPECTS))]
     low, high = joints[:, :33].min(axis=(0, 1)), joints[:, :33].max(axis=(0, 1))
@@ -75,7 +76,7 @@ def placed_camera(rng: np.random.Generator, view: View, joints: np.ndarray) -> P
     extent = float(np.max(high - low))
     side = min(aspect, 1.0) * _ROWS
     focal = rng.uniform(*view.fill) * side * distance / extent
-    camera = Camera(around(aim, yaw, distance, height), aim, focal, round(aspect * _ROWS), _ROWS)
+    camera = Camera(around(aim, np.deg2rad(yaw), distance, height), aim, focal, round(aspect * _ROWS), _ROWS)
     room = 0.5 - 0.5 * focal * extent / distance / (_ROWS * np.array([aspect, 1.0]))
     centre = 0.5 + rng.uniform(-1, 1, 2) * np.maximum(room, 0)
-    return Placed(camera, float(np.deg2rad(rng.normal(0, view.roll))), centre)
+    return Placed(camera, yaw, float(np.deg2rad(rng.normal(0, view.roll))), centre)

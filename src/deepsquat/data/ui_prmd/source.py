@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,14 +12,16 @@ from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordin
 from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
+from deepsquat.measures import measured
 
-VERSION = "1"  # of this reader, the markers' mapping and the camera: raise it when any landmark changes
+VERSION = "2"  # of this reader, the markers' mapping and the camera: raise it when any landmark changes
 
 PICTURE = (1080, 1920)  # pixels, width and height: a phone held upright
 AIM_M = 1.15  # metres above the floor: the middle of a tall person with raised arms, who reaches 2.3 m
 # Metres seen from bottom to top at the subject. A tall person would fit into 2.6 of them, but then hands
 # that are spread wide at the bottom of the squat would be cut off at the sides.
 FIELD_M = 3.2
+_OWN_AXES = [1, 2, 0]  # of the room's forward, left, up: the body's left, up, forward
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class UiPrmd:
             "not recorded": 2 * self.frames.each_side + 1 - len(times),
             "a marker is lost": int((~whole).sum()),
         }
-        times, landmarks = times[whole], landmarks[whole]
+        times, landmarks, points = times[whole], landmarks[whole], points[whole]
         table = rows_of(
             squat,
             frame=np.rint(times * RATE).astype(np.int32),
@@ -128,7 +130,8 @@ class UiPrmd:
             aspect=np.full(len(times), camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
-        return table, dropped
+        measures = measured(points[:, :, _OWN_AXES], self.yaw).stacked().astype(np.float32)
+        return replace(table, measures=measures), dropped
 
     def _camera(self, feet: np.ndarray) -> Camera:
         """On a circle around the feet, (3,) metres.

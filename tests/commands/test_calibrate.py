@@ -1,0 +1,48 @@
+"""A standard of one's own, from labelled squats, and what is judged by it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from deepsquat import champion
+from deepsquat.errors import UserError
+from program import Command
+
+
+def test_a_standard_is_set_by_labelled_videos_and_moves_the_verdict(
+    corpus, command: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine, too.json"
+    done = command("src/calibrate.py", f"data.root={corpus.root}", f"standard={out}")
+    assert done.returncode == 0, done.stderr
+    assert "15 squats, area under the ROC curve" in done.stdout and str(out) in done.stdout
+    known = json.loads(out.read_text())
+    low, high = known["begins_at"]["interval"]
+    assert 0 <= low <= known["begins_at"]["p_good"] <= high <= 1 and known["squats"] == 15
+    model = champion.load()
+    moved = champion.held_to(model, str(out))
+    assert moved.threshold == 0.5 and moved.shift == known["shift"] and moved.standard == str(out)
+    out.write_text(out.read_text().replace("squats", "squat"))
+    with pytest.raises(UserError, match="is damaged"):
+        champion.held_to(model, str(out))
+
+
+def test_the_standards_of_a_model_are_known_by_name(tmp_path: Path) -> None:
+    model = champion.load()
+    strict = champion.held_to(model, "strict")
+    assert strict.threshold == model.standards["strict"].threshold and strict.standard == "strict"
+    assert champion.held_to(model, "usual").threshold == model.threshold
+    with pytest.raises(UserError, match="standard=harsh: must be one of strict, usual, lenient, or a file"):
+        champion.held_to(model, "harsh")
+
+
+def test_too_few_labels_are_one_line(corpus, command: Command, tmp_path: Path) -> None:
+    labelled = (corpus.root / "labels.yaml").read_text().split("# sha256")[0]
+    labels = tmp_path / "labels.yaml"
+    labels.write_text(re.sub(r"label: 0(.*), faults: \[.*\]", r"label: 1\1", labelled))
+    words = (f"data.root={corpus.root}", f"data.labels={labels}", f"standard={tmp_path / 'x.json'}")
+    done = command("src/calibrate.py", *words)
+    assert done.returncode == 2 and "good ones and bad ones; 15 are labelled" in done.stderr, done.stderr
+    assert not (tmp_path / "x.json").exists()
