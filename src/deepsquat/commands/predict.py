@@ -148,7 +148,8 @@ def _say(repetitions: Sequence[Mapping[str, Any]], persons: int) -> None:
     from deepsquat.predict.tables import numbers
 
     for number, one in zip(numbers(one["partial"] for one in repetitions), repetitions, strict=True):
-        print(f"  squat {'-' if number is None else number}  {_span(one)}  {_said(one)}")
+        name = "cut off" if number is None else f"squat {number}"
+        print(f"  {name}  {_span(one)}  {_said(one)}")
     if not repetitions:
         print("  no squat was found")
     if persons > 1:

@@ -19,8 +19,8 @@ CUES = {
 FILMING = (
     "All of the body in the picture, head to feet, from 3 to 5 metres.",
     "The camera still, at the height of the hips; upright for one lifter.",
-    "Half from the front. From the side nobody can see whether the knees fall in, from the front hardly how far "
-    "the trunk leans.",
+    "Half from the front. From the side nobody can see whether the knees fall in, from the front hardly how "
+    "far the trunk leans.",
     "Light from where the camera stands, nobody else near the lifter, and legs that no plates or bench hide.",
     "Two seconds of standing before the first squat and after the last.",
 )

@@ -38,8 +38,8 @@ def best_and_worst(result: Result, pictures: Mapping[int, str]) -> str:
     )
     table = f"<table><tr><th><th>best<th>worst{rows}</table>" if rows else ""
     return (
-        f'<h2>The best and the worst</h2><div class="two">{cards}</div><details><summary>Measures of both</summary>'
-        f'<div class="wide">{table}</div></details>'
+        f'<h2>The best and the worst</h2><div class="two">{cards}</div>'
+        f'<details><summary>Measures of both</summary><div class="wide">{table}</div></details>'
     )
 
 
@@ -49,18 +49,22 @@ def change(result: Result) -> str:
     if len(whole) < 2:
         return ""
     names = [name for name in COLUMNS if any(name in verdict.measures for _, verdict in whole)]
-    head = "<tr><th>squat<th>verdict<th>likely good" + "".join(
-        f"<th>{escape(term(name).words)}" for name in names
-    )
+    head = "<tr><th>squat<th>verdict<th>likely good" + "".join(_heading(name) for name in names)
     rows = "".join(_row(number, verdict, names) for number, verdict in whole)
     said = _first_to_last(whole[0][1], whole[-1][1])
     return f'<h2>Over the set</h2>{said}<div class="wide"><table>{head}{rows}</table></div>'
 
 
+def _heading(name: str) -> str:
+    one = term(name)
+    unit = "" if one.unit in ("", "degrees") else f", {one.unit}"
+    return f"<th>{escape(one.words)}{escape(unit)}"
+
+
 def _row(number: int, verdict: Verdict, names: list[str]) -> str:
     likely = "" if verdict.p_good is None else f"{verdict.p_good:.0%}"
     cells = [str(number), WORDS[verdict.verdict], likely]
-    cells += [term(name).said(verdict.measures[name]) if name in verdict.measures else "" for name in names]
+    cells += [term(name).number(verdict.measures[name]) if name in verdict.measures else "" for name in names]
     return "<tr>" + "".join(f"<td>{escape(cell)}" for cell in cells)
 
 
@@ -90,9 +94,9 @@ def limbs(result: Result) -> str:
     shown = sorted(means.items(), key=lambda item: -abs(item[1]))
     rows = "".join(_bar(name, mean) for name, mean in shown)
     return (
-        "<h2>What the verdict looks at</h2><p>How the probability of a good squat changes, on average, when one "
-        "part of the body is left out of the picture that the network sees. A part that changes nothing has no "
-        "say in the verdict.</p>"
+        "<h2>What the verdict looks at</h2><p>How the probability of a good squat changes, on average, when "
+        "one part of the body is left out of the picture that the network sees. A part that changes nothing "
+        "has no say in the verdict.</p>"
         f'<div class="wide"><table class="bars">{rows}</table></div>'
     )
 

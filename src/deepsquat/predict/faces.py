@@ -7,7 +7,8 @@ import numpy as np
 from deepsquat.landmarks import INDEX
 
 FACE = slice(0, 11)  # nose, eyes, ears, mouth
-# Lengths of somebody 1.75 m high, in metres (Winter, Biomechanics, 4th ed., fig. 4.1); of the head what hides it.
+# Lengths of somebody 1.75 m high, in metres (Winter, Biomechanics, 4th ed., fig. 4.1); _HEAD: a circle's
+# radius that hides all of a head.
 _TRUNK, _SHIN, _THIGH, _HEAD = 0.50, 0.43, 0.43, 0.17
 LOOKS = 0.1  # seconds, at most, between two pictures in which everybody is looked for
 HOLD = 1.0  # seconds that a head which is not found any more stays hidden where it was

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from deepsquat.files import written_whole
+from deepsquat.predict import document
 from deepsquat.predict.captions import WORDS
 from deepsquat.predict.earlier import PAGE
-from deepsquat.predict.style import STYLE
 
 SUMMARY, INDEX = "summary.csv", "index.html"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One video: its path below the folder, and its repetitions as verdict.json has them, or why it has none."""
+    """One video: its repetitions as verdict.json has them, or why there are none."""
 
-    name: str  # with forward slashes
+    name: str  # its path below the folder, with forward slashes
     repetitions: Sequence[Mapping[str, Any]] = ()
     error: str = ""
 
@@ -30,18 +29,15 @@ def write(path: Path, folder: Path, rows: Sequence[Row]) -> None:
     counts = ((sum(one["verdict"] == kind for one in judged), words) for kind, words in WORDS.items())
     said = ", ".join(f"{count} {words}" for count, words in counts if count)
     lines = "".join(_line(row) for row in rows)
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{escape(folder.name)}: squats</title><style>{STYLE}</style><body>'
+    parts = [
         f"<h1>{escape(folder.name)}</h1><p>{len(rows)} videos, {len(judged)} squats"
         + (f": {escape(said)}" if said else "")
-        + f'. <a href="{SUMMARY}">As a table</a></p><div class="wide"><table><tr><th>video<th>squats<th>good'
-        f"<th>not good<th>cannot tell<th>to change first{lines}</table></div>"
-        "<footer><p>Nothing left this machine. This is no medical advice.</p></footer></body></html>\n"
-    )
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        + f'. <a href="{SUMMARY}">As a table</a></p>',
+        '<div class="wide"><table><tr><th>video<th>squats<th>good<th>not good<th>cannot tell'
+        f"<th>to change first{lines}</table></div>",
+        "<footer><p>Nothing left this machine. This is no medical advice.</p></footer>",
+    ]
+    document.write(path, f"{folder.name}: squats", parts)
 
 
 def _line(row: Row) -> str:

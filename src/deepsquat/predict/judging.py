@@ -120,7 +120,7 @@ def _rows_at(bottom: float, poses: Poses, most: int) -> np.ndarray:
 
 
 def points_at(bottom: float, poses: Poses, champion: Champion) -> np.ndarray:
-    """(k, 36, 2) pixels: what the champion's images of a squat are drawn from; k is 0 where it shows nobody."""
+    """(k, 36, 2) pixels: what the images of a squat are drawn from; k is 0 where nobody is shown."""
     rows = _rows_at(bottom, poses, 2 * champion.frames.each_side + 1)
     columns = (poses.frame, poses.time, poses.time - bottom, poses.aspect, poses.landmarks)
     table = rows_of(Squat("", 0, bottom, bottom, bottom, None), *(column[rows] for column in columns))

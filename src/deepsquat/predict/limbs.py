@@ -31,16 +31,16 @@ def without(bottom: float, poses: Poses, champion: Champion) -> dict[str, float]
     points = points_at(bottom, poses, champion)
     if not len(points):
         return {}
-    k, parts = len(points), {name: _limbs(name) for name in LEFT_OUT}
-    drawn_limbs = LEGS if champion.skeleton.limbs == "legs" else range(len(PART_OF))
-    parts = {name: limbs for name, limbs in parts.items() if limbs & set(drawn_limbs)}
-    dropped = np.zeros((1 + len(parts), k, len(PART_OF)), bool)
-    for row, limbs in enumerate(parts.values(), 1):
+    k, count = len(points), len(PART_OF)
+    drawn = LEGS if champion.skeleton.limbs == "legs" else frozenset(range(count))
+    left_out = {name: limbs for name in LEFT_OUT if (limbs := _limbs(name) & drawn)}
+    dropped = np.zeros((1 + len(left_out), k, count), bool)  # the first: all of the body
+    for row, limbs in enumerate(left_out.values(), 1):
         dropped[row][:, sorted(limbs)] = True
-    images = draw(np.tile(points, (len(dropped), 1, 1)), champion.skeleton, dropped.reshape(-1, len(PART_OF)))
+    images = draw(np.tile(points, (len(dropped), 1, 1)), champion.skeleton, dropped.reshape(-1, count))
     outputs = champion.outputs(torch.from_numpy(images))
     whole, *others = (champion.p_good(outputs[row * k : (row + 1) * k]) for row in range(len(dropped)))
-    return {name: round(other - whole, 3) for name, other in zip(parts, others, strict=True)}
+    return {name: round(other - whole, 3) for name, other in zip(left_out, others, strict=True)}
 
 
 def _limbs(name: str) -> set[int]:

@@ -20,7 +20,7 @@ AT_BOTTOM = 0.15  # seconds
 
 
 def angles(poses: Poses) -> dict[str, np.ndarray]:
-    """By name, as `left_knee`: (n,) degrees as they are seen in the picture, 180 straight; NaN without a pose.
+    """By name, as `left_knee`: (n,) degrees as seen in the picture, 180 straight; NaN without a pose.
 
     Seen from the side they are the joint's own; the nearer to the front, the more they are foreshortened.
     """

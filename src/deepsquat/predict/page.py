@@ -8,16 +8,14 @@ from urllib.parse import quote
 
 import numpy as np
 
-from deepsquat.files import written_whole
 from deepsquat.measures import Limits
-from deepsquat.predict import comparison
+from deepsquat.predict import comparison, document
 from deepsquat.predict.advice import FILMING, first_change
 from deepsquat.predict.captions import COLOURS, WORDS, named
 from deepsquat.predict.judging import Verdict
 from deepsquat.predict.plots import Line, Span, pieces, plot
 from deepsquat.predict.result import Result
 from deepsquat.predict.sheet import jpeg
-from deepsquat.predict.style import STYLE
 from deepsquat.predict.tables import numbers
 from deepsquat.predict.terms import term
 
@@ -45,16 +43,7 @@ def write(path: Path, result: Result, shown: Mapping[int, np.ndarray], film: str
         comparison.limbs(result),
         _about(result),
     ]
-    name = escape(result.video.name)
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{name}: squats</title><style>{STYLE}</style><body>'
-        + "\n".join(part for part in parts if part)
-        + "</body></html>\n"
-    )
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    document.write(path, f"{result.video.name}: squats", parts)
 
 
 def _image(picture: np.ndarray) -> str:
@@ -142,7 +131,8 @@ def _measures(verdict: Verdict, limits: Limits | None) -> str:
     if not rows:
         return ""
     head = "<tr><th>at the lowest point, about<th><th>asked"
-    return f'<details><summary>Measures</summary><div class="wide"><table>{head}{"".join(rows)}</table></div></details>'
+    table = f"<table>{head}{''.join(rows)}</table>"
+    return f'<details><summary>Measures</summary><div class="wide">{table}</div></details>'
 
 
 def _curves(result: Result) -> str:
@@ -176,9 +166,7 @@ def _curves(result: Result) -> str:
             for side, colour in (("left", _LEFT), ("right", _RIGHT))
         ]
         degrees = [(0.0, "0°"), (90.0, "90°"), (180.0, "180°")]
-        found.append(
-            plot(f"Angle of the {joint}s in the picture, 180° is straight:", lines, spans, seconds, degrees)
-        )
+        found.append(plot(f"Angle of the {joint}s in the picture:", lines, spans, seconds, degrees))
     return f"<h2>Over time</h2>{''.join(found)}"
 
 
@@ -189,7 +177,7 @@ def _about(result: Result) -> str:
         f"<h2>How to film for a better verdict</h2><ul>{how}</ul>"
         f"<footer><p>Judged by the network {escape(champion.name)}, by its usual standard: good from "
         f"{champion.threshold:.0%} on. It has learned from made-up people alone and is often wrong: it ranks "
-        "squats better than it decides. Angles are those in the picture; what is said of depth, lean, knees and "
-        "weight the network has estimated from the pose.</p>"
+        "squats better than it decides. Angles are those in the picture; what is said of depth, lean, knees "
+        "and weight the network has estimated from the pose.</p>"
         "<p><strong>Nothing left this machine. This is no medical advice.</strong></p></footer>"
     )

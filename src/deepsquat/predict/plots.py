@@ -1,4 +1,4 @@
-"""Curves over time as inline SVG, with their numbers as text beside it, which no narrow screen makes smaller."""
+"""Curves over time as inline SVG, their numbers as text beside it, which no narrow screen makes smaller."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def plot(
     seconds: float,
     values: Sequence[tuple[float, str]],
 ) -> str:
-    """HTML of one plot. values: marks of the upright axis with what stands there, lowest first, its ends too."""
+    """HTML of one plot. values: marks of the upright axis with what stands there, rising, its ends too."""
     low, high = values[0][0], values[-1][0]
     seconds = max(seconds, 1e-3)
 
@@ -64,10 +64,8 @@ def plot(
     ]
     marks = [f'<span class="y" style="top:{y(at) / HEIGHT:.1%}">{escape(said)}</span>' for at, said in values]
     marks += [f'<span class="x" style="left:{x(at) / WIDTH:.1%}">{at:g} s</span>' for at in _times(seconds)]
-    marks += [
-        f'<span class="n" style="left:{x((span.begin + span.end) / 2) / WIDTH:.1%}">{escape(span.name)}</span>'
-        for span in spans
-    ]
+    middles = [(x((span.begin + span.end) / 2) / WIDTH, span.name) for span in spans]
+    marks += [f'<span class="n" style="left:{at:.1%}">{escape(name)}</span>' for at, name in middles]
     legend = ""
     if len(lines) > 1:
         legend = " ".join(f'<b style="color:{line.colour}">{escape(line.name)}</b>' for line in lines)

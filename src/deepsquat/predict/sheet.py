@@ -22,7 +22,7 @@ GREY = 90  # in the place of a picture that cannot be decoded
 
 
 def frames(poses: Poses, verdicts: Sequence[Verdict]) -> dict[int, int]:
-    """By the squat's place among the verdicts, the number of the frame that shows its bottom; MOST at most."""
+    """By the squat's place among the verdicts, the number of the frame at its bottom; MOST at most."""
     bottoms = [(i, one.bottom) for i, one in enumerate(verdicts) if one.bottom is not None]
     return {i: int(poses.frame[np.argmin(np.abs(poses.time - bottom))]) for i, bottom in bottoms[:MOST]}
 

@@ -91,6 +91,6 @@ def _frames(container: InputContainer, track: AudioStream) -> Iterator[AudioFram
     """What can be decoded; a damaged packet is passed over."""
     for packet in container.demux(track):
         try:
-            yield from packet.decode()  # type: ignore[misc]
+            yield from packet.decode()
         except av.FFmpegError:
             continue

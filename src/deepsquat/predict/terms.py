@@ -11,7 +11,10 @@ _OF_LEG = "of the leg's length"
 
 @dataclass(frozen=True)
 class Term:
-    """One measure. low, high: the names of the limits in measures.Limits, where there are any."""
+    """One measure, whose values are in `unit`, a share being 1 for the whole of it.
+
+    format: how a value is written. low, high: the names of its limits in measures.Limits, where it has any.
+    """
 
     words: str
     unit: str = ""
@@ -21,14 +24,19 @@ class Term:
 
     def said(self, value: float) -> str:
         """The value with its unit."""
+        return self.number(value) + (f" {self.unit}" if self.unit not in ("", "degrees") else "")
+
+    def number(self, value: float) -> str:
+        """The value without a unit in words."""
         number = f"{value:{self.format}}"
-        number = number.removeprefix("-") if not float(number) else number
-        return number + (self.unit if self.unit == "°" else f" {self.unit}" if self.unit else "")
+        if not number.strip("-0.%"):
+            number = number.removeprefix("-")
+        return number + "°" * (self.unit == "degrees")
 
     def limit(self, limits: Limits) -> str:
         """What the standard asks of it, in the same unit; "" where it asks nothing."""
         asked = [
-            f"{word} {getattr(limits, name):{self.format}}" + "°" * (self.unit == "°")
+            f"{word} {self.number(getattr(limits, name))}"
             for word, name in (("at least", self.low), ("at most", self.high))
             if name
         ]
@@ -36,19 +44,19 @@ class Term:
 
 
 _KNOWN = {
-    "depth": Term("hips above the knees", _OF_LEG, high="depth"),
-    "lean": Term("trunk from the vertical", "°", ".0f", high="lean"),
+    "depth": Term("hips above the knees", _OF_LEG, ".0%", high="depth"),
+    "lean": Term("trunk from the vertical", "degrees", ".0f", high="lean"),
     "knee_width": Term("knees apart", "times the feet's distance", low="knees_in", high="knees_out"),
-    "heel": Term("heels up", "°", ".0f", high="heel"),
-    "knees_forward": Term("knees past the toes", _OF_LEG, high="knees_forward"),
-    "shift": Term("hips to the left of the feet's middle", _OF_LEG),
-    "tilt": Term("shoulders lower on the left", "°", ".0f"),
-    "left_knee": Term("left knee, in the picture", "°", ".0f"),
-    "right_knee": Term("right knee, in the picture", "°", ".0f"),
-    "left_hip": Term("left hip, in the picture", "°", ".0f"),
-    "right_hip": Term("right hip, in the picture", "°", ".0f"),
-    "left_ankle": Term("left ankle, in the picture", "°", ".0f"),
-    "right_ankle": Term("right ankle, in the picture", "°", ".0f"),
+    "heel": Term("heels up", "degrees", ".0f", high="heel"),
+    "knees_forward": Term("knees past the toes", _OF_LEG, ".0%", high="knees_forward"),
+    "shift": Term("hips to the left of the feet's middle", _OF_LEG, ".0%"),
+    "tilt": Term("shoulders lower on the left", "degrees", ".0f"),
+    "left_knee": Term("left knee, in the picture", "degrees", ".0f"),
+    "right_knee": Term("right knee, in the picture", "degrees", ".0f"),
+    "left_hip": Term("left hip, in the picture", "degrees", ".0f"),
+    "right_hip": Term("right hip, in the picture", "degrees", ".0f"),
+    "left_ankle": Term("left ankle, in the picture", "degrees", ".0f"),
+    "right_ankle": Term("right ankle, in the picture", "degrees", ".0f"),
     "down": Term("way down", "s", ".1f"),
     "pause": Term("pause at the bottom", "s", ".1f"),
     "up": Term("way up", "s", ".1f"),
@@ -65,7 +73,13 @@ MEASURE_OF = {
     "shifted": "shift",
 }
 _CENTIMETRES = "_cm"
-_UNITS = {"_degrees": "°", "_deg": "°", "_angle": "°", "_seconds": "s", _CENTIMETRES: "cm (estimate)"}
+_UNITS = {
+    "_degrees": "degrees",
+    "_deg": "degrees",
+    "_angle": "degrees",
+    "_seconds": "s",
+    _CENTIMETRES: "cm (estimate)",
+}
 
 
 def term(name: str) -> Term:
