@@ -67,7 +67,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
             try:
                 judged[video] = job.judge(video)
             except UserError as error:
-                if len(videos) == 1 and not places[0].is_dir():
+                if len(videos) == 1:
                     raise
                 failed[video] = str(error)
     for place in places:
@@ -82,13 +82,14 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
 def _job(config: DictConfig) -> "_Job":
     margin, rate = _number(config, "margin", 0, 0.5), _number(config, "rate", 3, 60)
     height = None if config.height is None else _number(config, "height", 100, 250)
+    from deepsquat.predict.earlier import model_hash
     from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
 
     options = Options(_switch(config, "annotated"), _switch(config, "blur_faces"), height)
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
     own = SHIPPED if config.weights == "shipped" else expanded(config.weights, "weights")
-    return _Job(expanded(config.out, "out"), own, margin, options, Reader(pose, rate, data))
+    return _Job(expanded(config.out, "out"), own, model_hash(own), margin, options, Reader(pose, rate, data))
 
 
 @dataclass
@@ -97,6 +98,7 @@ class _Job:
 
     out: Path
     weights: Path  # a model's folder
+    model: str  # the hash of what lies there
     margin: float
     options: "Options"
     reader: "Reader"
@@ -112,7 +114,7 @@ class _Job:
                 "video": str(video),
                 "poses": key,
                 "pose": repr(self.reader.pose),
-                "model": earlier.model_hash(self.weights),
+                "model": self.model,
                 "margin": self.margin,
                 "options": asdict(self.options),
             }

@@ -52,10 +52,12 @@ def found(folder: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) and known.get("version") == FORMAT else {}
 
 
-def is_whole(folder: Path, known: Mapping[str, Any]) -> bool:
-    """Whether every file that verdict.json names is there, of the size that it was written with."""
+def is_whole(folder: Path, known: Mapping[str, Any], *names: str) -> bool:
+    """Whether files that verdict.json names are there, of the size that they were written with; all, or some."""
     files = known.get("files")
-    return isinstance(files, dict) and all(_size(folder / name) == size for name, size in files.items())
+    if not isinstance(files, dict):
+        return False
+    return all(name in files and _size(folder / name) == files[name] for name in names or files)
 
 
 def sizes(folder: Path) -> dict[str, int]:

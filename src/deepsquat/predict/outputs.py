@@ -38,7 +38,7 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
     sheet.write(folder / earlier.PICTURE, shown, verdicts)
     known = {**_known(result, options), "annotated": made_of}
     tables.write_measures(folder / earlier.MEASURES, known["repetitions"])
-    page.write(folder / earlier.PAGE, result, shown, film.name if made_of else "")
+    page.write(folder / earlier.PAGE, result, shown, film.name if made_of else "", options.blur_faces)
     known |= {"files": earlier.sizes(folder), "made_with": made_with}
     with written_whole(folder / earlier.VERDICT) as temporary:
         content = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
@@ -54,7 +54,9 @@ def _pictures(
     made_of = earlier.fingerprint({"poses": result.poses_key, **drawn})
     before = earlier.found(film.parent)
     try:
-        if annotated and not (before.get("annotated") == made_of and earlier.is_whole(film.parent, before)):
+        if annotated and not (
+            before.get("annotated") == made_of and earlier.is_whole(film.parent, before, film.name)
+        ):
             with written_whole(film) as temporary:
                 return reader.film(temporary, result.video, result.poses, wish), made_of
         if not annotated:

@@ -19,10 +19,16 @@ from deepsquat.predict.sheet import jpeg
 from deepsquat.predict.tables import numbers
 from deepsquat.predict.terms import term
 
+_FACES = (
+    "Faces are hidden of everybody whose body was found. One that is small, in a mirror or behind something "
+    "may be left: look before you pass the pictures on."
+)
 _LEFT, _RIGHT = "#1f77c8", "#d9780f"
 
 
-def write(path: Path, result: Result, shown: Mapping[int, np.ndarray], film: str) -> None:
+def write(
+    path: Path, result: Result, shown: Mapping[int, np.ndarray], film: str, faces_hidden: bool = False
+) -> None:
     """Writes the page.
 
     Args:
@@ -41,7 +47,7 @@ def write(path: Path, result: Result, shown: Mapping[int, np.ndarray], film: str
         _curves(result),
         comparison.change(result),
         comparison.limbs(result),
-        _about(result),
+        _about(result, faces_hidden),
     ]
     document.write(path, f"{result.video.name}: squats", parts)
 
@@ -170,7 +176,7 @@ def _curves(result: Result) -> str:
     return f"<h2>Over time</h2>{''.join(found)}"
 
 
-def _about(result: Result) -> str:
+def _about(result: Result, faces_hidden: bool) -> str:
     champion = result.champion
     how = "".join(f"<li>{escape(line)}</li>" for line in FILMING)
     return (
@@ -179,5 +185,6 @@ def _about(result: Result) -> str:
         f"{champion.threshold:.0%} on. It has learned from made-up people alone and is often wrong: it ranks "
         "squats better than it decides. Angles are those in the picture; what is said of depth, lean, knees "
         "and weight the network has estimated from the pose.</p>"
-        "<p><strong>Nothing left this machine. This is no medical advice.</strong></p></footer>"
+        + (f"<p>{_FACES}</p>" if faces_hidden else "")
+        + "<p><strong>Nothing left this machine. This is no medical advice.</strong></p></footer>"
     )
