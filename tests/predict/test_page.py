@@ -50,7 +50,7 @@ def test_the_page_says_all_of_it_and_needs_nothing(known: Result, tmp_path: Path
     Balanced().feed(text)
     assert len(known.verdicts) == 3 == text.count("<article")
     assert "<script" not in text and "http" not in text and "<b>best" not in text
-    assert 'src="annotated.mp4"' in text and re.search(r"annotated\.mp4#t=\d", text)
+    assert 'src="annotated.mp4#t=0.1"' in text and re.search(r"annotated\.mp4#t=\d", text)
     for said in (
         *("To change first", "The best and the worst", "Over the set", "How to film"),
         *("Nothing left this machine", "no medical advice", "Height of the hips", "Angle of the knees"),

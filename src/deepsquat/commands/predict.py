@@ -111,7 +111,7 @@ class _Job:
         _, key = self.reader.key(video)
         made_with = earlier.fingerprint(
             {
-                "video": str(video),
+                "video": str(video.resolve()),
                 "poses": key,
                 "pose": repr(self.reader.pose),
                 "model": self.model,

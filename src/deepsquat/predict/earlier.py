@@ -53,7 +53,7 @@ def found(folder: Path) -> dict[str, Any]:
 
 
 def is_whole(folder: Path, known: Mapping[str, Any], *names: str) -> bool:
-    """Whether files that verdict.json names are there, of the size that they were written with; all, or some."""
+    """Whether files that verdict.json names are there, of the size they were written with; all, or some."""
     files = known.get("files")
     if not isinstance(files, dict):
         return False

@@ -80,9 +80,8 @@ def _head(result: Result, limits: Limits | None) -> str:
 def _film(film: str) -> str:
     if not film:
         return ""
-    return (
-        f'<div class="film"><video controls playsinline preload="metadata" src="{quote(film)}"></video></div>'
-    )
+    # From a moment on: some browsers show nothing before that is sought.
+    return f'<div class="film"><video controls playsinline preload="metadata" src="{quote(film)}#t=0.1"></video></div>'
 
 
 def _squats(result: Result, pictures: Mapping[int, str], film: str, limits: Limits | None) -> Sequence[str]:

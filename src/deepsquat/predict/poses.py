@@ -4,6 +4,7 @@ DATA/landmarks/predicted/<key>.parquet
 """
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,7 +23,7 @@ from deepsquat.pose.inputs import UNREADABLE, estimator_inputs, sha256
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.storage import kept, read_columns, write_columns
 from deepsquat.predict.captions import Caption
-from deepsquat.processes import end_with_parent
+from deepsquat.processes import end_with_parent, interrupt
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -114,6 +115,10 @@ class Reader:
     def _apart(self, path: Path, work: Callable[..., T], *arguments: Any) -> T:
         try:
             return self._workers().submit(work, *arguments).result()
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():  # what it is at would keep us waiting
+                process.terminate()  # see _begin
+            raise
         except BrokenProcessPool:
             self.close()
             raise UserError(
@@ -134,6 +139,8 @@ class Reader:
 
 def _begin() -> None:
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; our parent decides
+    signal.signal(signal.SIGTERM, interrupt)
     drop_native_messages()
 
 
