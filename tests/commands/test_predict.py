@@ -4,6 +4,10 @@ import csv
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,7 +18,8 @@ import pytest
 
 from deepsquat import champion
 from deepsquat.commands.predict import SHIPPED, take_files
-from program import ROOT, Command
+from films import film
+from program import ROOT, Command, environment
 
 ODD = "Anna's [best], 100 % {x} = ü #1.MP4"
 
@@ -201,3 +206,20 @@ def test_neither_lightning_nor_mlflow_is_loaded(
 
 def test_the_shipped_model_is_where_it_is_looked_for() -> None:
     assert SHIPPED == champion.FOLDER
+
+
+@pytest.mark.slow
+def test_what_is_interrupted_leaves_nothing_half_written_and_ends_at_once(home: Path, tmp_path: Path) -> None:
+    video = film(tmp_path / "long.mp4", 3000, options={"preset": "ultrafast"})
+    words = [sys.executable, "src/predict.py", str(video), f"out={tmp_path / 'out'}", "rate=3"]
+    with subprocess.Popen(words, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if line.startswith("  no squat"):
+                break
+        while not list(tmp_path.glob("out/**/.annotated.*.mp4")):
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(timeout=20) == 130
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []

@@ -52,12 +52,13 @@ def poses(every: int = 3, frames: int = 60, aspect: float = 0.6) -> Poses:
     )
 
 
-def still(path: Path, picture: np.ndarray, frames: int) -> Path:
-    """A video of one picture."""
+def still(path: Path, picture: np.ndarray, frames: int, pixel: int = 1) -> Path:
+    """A video of one picture. pixel: width over height of a stored pixel."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30, options={"crf": "10"})
         stream.height, stream.width = picture.shape[:2]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(pixel)
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = number
@@ -106,6 +107,13 @@ def test_a_turned_video_is_upright(tmp_path: Path) -> None:
         assert next(container.decode(video=0)).rotation == 0
     below = shown[0][-SHORTEST:]
     assert below.shape[0] > below.shape[1]
+
+
+def test_pixels_are_square(tmp_path: Path) -> None:
+    path = still(tmp_path / "a.mp4", np.full((320, 320, 3), 90, np.uint8), 3, pixel=2)
+    written(path, tmp_path / "out.mp4", captions=CAPTIONS[:1])
+    _, shown, _ = frames_of(tmp_path / "out.mp4")
+    assert shown[0].shape[1] == 640 and 320 < len(shown[0]) < 500
 
 
 def test_what_is_said_changes_in_time_and_the_band_is_above_the_picture(tmp_path: Path) -> None:
@@ -190,3 +198,15 @@ def test_what_is_made_ahead_comes_in_order_and_its_error_in_its_place() -> None:
     some = ahead(iter(range(10**9)), 2)
     assert [next(some), next(some)] == [0, 1]
     some.close()  # type: ignore[attr-defined]
+
+
+def test_a_picture_that_changes_its_size_is_made_to_fit(tmp_path: Path, monkeypatch) -> None:
+    path = film(tmp_path / "a.mp4", 3)
+    sizes = iter([(200, 100), (100, 200), (50, 70)])
+
+    def other(*_):
+        return ((number, np.full((*next(sizes), 3), 90, np.uint8)) for number in range(3))
+
+    monkeypatch.setattr(films, "decoded", other)
+    written(path, tmp_path / "out.mp4", captions=CAPTIONS[:1])
+    assert len(frames_of(tmp_path / "out.mp4")[0]) == 3

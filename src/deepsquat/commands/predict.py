@@ -125,6 +125,8 @@ class _Job:
             _say(known["repetitions"], known["persons"])
         else:
             known = self._anew(video, folder, made_with)
+        if self.options.blur_faces:
+            print("  faces are hidden where a body was found: see whether one is left, as in a mirror")
         print(f"  to look at: {folder / earlier.PAGE}; {folder / earlier.VERDICT}", flush=True)
         return list(known["repetitions"])
 

@@ -81,7 +81,8 @@ def _film(film: str) -> str:
     if not film:
         return ""
     # From a moment on: some browsers show nothing before that is sought.
-    return f'<div class="film"><video controls playsinline preload="metadata" src="{quote(film)}#t=0.1"></video></div>'
+    source = f"{quote(film)}#t=0.1"
+    return f'<div class="film"><video controls playsinline preload="metadata" src="{source}"></video></div>'
 
 
 def _squats(result: Result, pictures: Mapping[int, str], film: str, limits: Limits | None) -> Sequence[str]:
