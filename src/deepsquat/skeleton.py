@@ -96,8 +96,13 @@ def pixels(table: LandmarkTable, style: Style) -> np.ndarray:
     else:
         centre, scale = _body_frames(xy[:, _landmarks(style)], table.squat, size)
     xy = (xy - centre[:, None]) * scale[:, None, None] + size / 2
+    return with_middles(xy).astype(np.float32)
+
+
+def with_middles(xy: np.ndarray) -> np.ndarray:
+    """(n, 36, 2) of places (n, 33, 2) of the landmarks: the three middles come last."""
     middles = [(xy[:, INDEX[a]] + xy[:, INDEX[b]]) / 2 for a, b in _MIDDLES]
-    return np.concatenate([xy, np.stack(middles, axis=1)], axis=1).astype(np.float32)
+    return np.concatenate([xy, np.stack(middles, axis=1)], axis=1)
 
 
 def _landmarks(style: Style) -> list[int]:

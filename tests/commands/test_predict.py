@@ -1,13 +1,25 @@
 """Verdicts on videos, as a user asks for them."""
 
+import csv
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from urllib.parse import unquote
 
+import av
+import cv2
+import numpy as np
 import pytest
 
-from deepsquat.commands.predict import take_files
-from program import Command
+from deepsquat import champion
+from deepsquat.commands.predict import SHIPPED, take_files
+from films import film
+from program import ROOT, Command, environment
 
 ODD = "Anna's [best], 100 % {x} = ü #1.MP4"
 
@@ -49,8 +61,75 @@ def test_every_squat_of_a_video_gets_a_verdict(judged, corpus) -> None:
     assert (folder / "squats.png").read_bytes().startswith(b"\x89PNG")
     page = (folder / "page.html").read_text()
     assert page.count("<article") == len(truth) and "Anna&#x27;s [best]" in page and "<script" not in page
-    assert page.count("data:image/png;base64,") == 1 and "http" not in page
+    assert page.count("data:image/jpeg;base64,") >= len(truth) and "http" not in page
     assert said.count("  squat ") == len(truth) and str(folder / "verdict.json") in said
+
+
+def test_verdict_json_is_what_its_page_says(judged, corpus) -> None:
+    """docs/verdict.md"""
+    _, folder = judged
+    found = json.loads((folder / "verdict.json").read_text())
+    told = (ROOT / "docs" / "verdict.md").read_text()
+    for name in [*found, *found["repetitions"][0], *found["files"]]:
+        assert f"`{name}`" in told, name
+    for one in found["repetitions"]:
+        assert list(one) == [
+            *("start", "bottom", "end", "partial", "verdict", "p_good", "reasons", "faults", "measures")
+        ]
+        assert {"down", "pause", "up", "left_knee", "right_hip"} <= one["measures"].keys()
+        assert one["measures"].keys() <= found["units"].keys()
+        assert one["measures"]["down"] == pytest.approx(one["bottom"] - one["start"], abs=1.0)
+    assert len(found["without_limbs"]) == len(found["repetitions"])
+    assert all(-1 <= change <= 1 for change in found["without_limbs"][0].values())
+    rows = list(csv.DictReader((folder / "measures.csv").open(newline="")))
+    assert len(rows) == sum(len(one["measures"]) for one in found["repetitions"])
+    assert {row["unit"] for row in rows if row["measure"] == "left_knee"} == {"degrees"}
+
+
+def test_the_annotated_video_has_every_frame_of_the_video(judged, videos: Path) -> None:
+    _, folder = judged
+    counts = []
+    for path in (folder / "annotated.mp4", videos / "monday" / ODD):
+        with av.open(str(path)) as container:
+            counts.append(sum(1 for _ in container.decode(video=0)))
+    assert counts[0] == counts[1] > 0
+
+
+def test_a_second_run_writes_nothing_and_what_was_lost_is_made_again(
+    judged, videos: Path, command: Command, home: Path
+) -> None:
+    said, folder = judged
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = command("src/predict.py", str(videos / "monday" / ODD))
+    assert "is judged already" in again.stdout
+    assert [line for line in again.stdout.splitlines() if line.startswith("  squat")] == [
+        line for line in said.splitlines() if line.startswith("  squat")
+    ]
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    (folder / "page.html").unlink()
+    assert command("src/predict.py", str(videos / "monday" / ODD)).returncode == 0
+    after = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert after.keys() == before.keys() and after["page.html"] != before["page.html"]
+    assert after["annotated.mp4"] == before["annotated.mp4"]  # nothing in it has changed
+
+
+def test_without_a_video_with_faces_hidden_and_in_centimetres(
+    judged, videos: Path, command: Command, tmp_path: Path
+) -> None:
+    video = videos / "monday" / ODD
+    options = ("annotated=false", "blur_faces=true", "height=178", f"out={tmp_path}")
+    done = command("src/predict.py", str(video), *options)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / video.relative_to("/")
+    assert {path.name for path in folder.iterdir()} == {
+        *("page.html", "squats.png", "verdict.json", "measures.csv")
+    }
+    page = (folder / "page.html").read_text()
+    assert "<video" not in page and "cm (estimate)" in page and "Faces are hidden" in page
+    found = json.loads((folder / "verdict.json").read_text())
+    assert found["annotated"] is None and "depth_cm" in found["repetitions"][0]["measures"]
+    seen = [cv2.imread(str(at / "squats.png")).astype(int) for at in (folder, judged[1])]
+    assert seen[0].shape == seen[1].shape and np.abs(seen[0] - seen[1]).max() > 30
 
 
 def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
@@ -59,13 +138,22 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
     _, folder = judged
     before = json.loads((folder / "verdict.json").read_text())
     kept = {p: p.stat().st_mtime_ns for p in (home / "data/landmarks/predicted").iterdir()}
-    done = command("src/predict.py", str(videos), "margin=0.5")
+    done = command("src/predict.py", str(videos), "margin=0.5", "annotated=false")
     assert done.returncode == 1
     assert done.stderr.startswith(f"Not judged: {videos / 'broken.mp4'}: is no video")
     assert done.stderr.count("\n") == 1
     again = json.loads((folder / "verdict.json").read_text())
     assert {one["verdict"] for one in again["repetitions"]} == {"cannot_tell"}  # of so wide a margin
     assert [one["p_good"] for one in again["repetitions"]] == [one["p_good"] for one in before["repetitions"]]
+    # The page over all of them, and the table.
+    top = home / "predictions" / videos.relative_to("/")
+    index = (top / "index.html").read_text()
+    links = [unquote(link) for link in re.findall(r'<a href="([^"]+)"', index)]
+    assert links == ["summary.csv", f"monday/{ODD}/page.html"] and all((top / one).exists() for one in links)
+    assert "broken.mp4" in index and "is no video" in index
+    rows = list(csv.DictReader((top / "summary.csv").open(newline="")))
+    assert [row["bottom"] for row in rows] == [str(one["bottom"]) for one in again["repetitions"]]
+    assert {row["video"] for row in rows} == {f"monday/{ODD}"}
     # Another margin estimates no pose anew.
     assert {p: p.stat().st_mtime_ns for p in (home / "data/landmarks/predicted").iterdir()} == kept
 
@@ -78,6 +166,8 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
         (["{videos}/none.mp4"], "cannot be read"),
         (["{videos}/monday/empty"], "no video is in it"),
         (["{videos}", "margin=2"], "margin must be a number from 0 to 0.5"),
+        (["{videos}", "height=17"], "height must be a number from 100 to 250"),
+        (["{videos}", "annotated=perhaps"], "annotated must be true or false"),
         (["{videos}", "weights=/nowhere"], "/nowhere/model.json: cannot be read"),
     ],
 )
@@ -98,7 +188,9 @@ def test_paths_are_told_from_options_however_they_are_spelt(
     assert words == ["margin=0.1", "--config-dir", "conf", "-h"]
 
 
-def test_neither_lightning_nor_mlflow_is_loaded(command: Command, judged, videos: Path) -> None:
+def test_neither_lightning_nor_mlflow_is_loaded(
+    command: Command, judged, videos: Path, tmp_path: Path
+) -> None:
     script = (
         "import runpy, sys\n"
         "sys.argv = sys.argv[1:]\n"
@@ -106,5 +198,28 @@ def test_neither_lightning_nor_mlflow_is_loaded(command: Command, judged, videos
         "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "except SystemExit: print(sorted({'mlflow', 'pytorch_lightning', 'optuna'} & set(sys.modules)))\n"
     )
-    done = command("-c", script, "src/predict.py", str(videos / "monday" / ODD))
+    options = ("annotated=false", f"out={tmp_path}")
+    done = command("-c", script, "src/predict.py", str(videos / "monday" / ODD), *options)
+    assert "finding poses" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_shipped_model_is_where_it_is_looked_for() -> None:
+    assert SHIPPED == champion.FOLDER
+
+
+@pytest.mark.slow
+def test_what_is_interrupted_leaves_nothing_half_written_and_ends_at_once(home: Path, tmp_path: Path) -> None:
+    video = film(tmp_path / "long.mp4", 3000, options={"preset": "ultrafast"})
+    words = [sys.executable, "src/predict.py", str(video), f"out={tmp_path / 'out'}", "rate=3"]
+    with subprocess.Popen(words, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if line.startswith("  no squat"):
+                break
+        while not list(tmp_path.glob("out/**/.annotated.*.mp4")):
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(timeout=20) == 130
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []

@@ -32,13 +32,13 @@ def read(words: Sequence[str], conf: Path, sweeps: bool) -> list[str]:
     many = given.multirun or "hydra.mode=MULTIRUN" in given.overrides
     if many and not sweeps:
         raise UserError("-m: only src/train.py sweeps; leave it out")
-    read_ = {word: _read(word, conf, many) for word in given.overrides}
+    read_ = {word: _read(word, conf, many, sweeps) for word in given.overrides}
     if many and not any(swept for _, swept in read_.values()):
         raise UserError("-m: nothing is swept; add sweep=NAME, or several values as in NAME=A,B")
     return [read_[word][0] if word in read_ else word for word in words]
 
 
-def _read(word: str, conf: Path, many: bool) -> tuple[str, bool]:
+def _read(word: str, conf: Path, many: bool, sweeps: bool) -> tuple[str, bool]:
     """The word for Hydra, and whether it may make a sweep."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -62,7 +62,7 @@ def _read(word: str, conf: Path, many: bool) -> tuple[str, bool]:
     swept = parsed.is_sweep_override()
     if (many and name == "resume") or (swept and name == "sweep"):
         raise UserError(f"{word}: one at a time" + (", without -m" if name == "resume" else ""))
-    if swept and not many and Path(found["value"]).expanduser().exists():
+    if swept and not many and (not sweeps or Path(found["value"]).expanduser().exists()):
         return text, False
     value = None if swept else parsed.value()
     options = _options(conf, name)

@@ -1,26 +1,27 @@
 """src/predict.py: verdicts on the squats in videos."""
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from deepsquat.commands import run
 from deepsquat.commands.options import build
 from deepsquat.errors import UserError
-from deepsquat.files import expanded, written_whole
+from deepsquat.files import expanded
 
 if TYPE_CHECKING:
     from deepsquat.champion import Champion
-    from deepsquat.predict.judging import Verdict
+    from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
 
-FORMAT = 1  # of verdict.json
+SHIPPED = run.ROOT / "data" / "models" / "champion"  # champion.FOLDER, without loading torch
 VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".3gp", ".mts", ".ts"})
 _WITH_VALUE = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"}
 _WITH_VALUE |= {"--info", "-i"}
@@ -56,75 +57,142 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     if not videos:
         raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
     print(f"{len(videos)} video{'s' if len(videos) > 1 else ''} to judge", flush=True)
-    margin, rate = _number(config, "margin", 0, 0.5), _number(config, "rate", 3, 60)
-    pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
-    out = expanded(config.out, "out")
-    from deepsquat import champion
-    from deepsquat.predict.poses import Reader
-
-    own = champion.FOLDER if config.weights == "shipped" else expanded(config.weights, "weights")
-    model = champion.load(own)
-    failed = []
-    with closing(Reader(pose, rate, data)) as reader:
-        for video in videos:
+    job = _job(config)
+    failed: dict[Path, str] = {}
+    judged: dict[Path, list[dict[str, Any]]] = {}
+    with closing(job.reader):
+        for number, video in enumerate(videos, 1):
+            if len(videos) > 1:
+                print(f"{number} of {len(videos)}: ", end="")
             try:
-                _one(video, out / _below(video), reader, model, margin)
+                judged[video] = job.judge(video)
             except UserError as error:
                 if len(videos) == 1:
                     raise
-                failed.append(str(error))
-    for line in failed:
+                failed[video] = str(error)
+    for place in places:
+        if place.is_dir():
+            _write_index(place, job.out / _below(place), judged, failed)
+    for line in failed.values():
         print(f"Not judged: {line}", file=sys.stderr)
     if failed:
         raise SystemExit(1)
 
 
-def _one(video: Path, folder: Path, reader: "Reader", model: "Champion", margin: float) -> None:
-    from deepsquat.predict import page, sheet
-    from deepsquat.predict.judging import judged
+def _job(config: DictConfig) -> "_Job":
+    margin, rate = _number(config, "margin", 0, 0.5), _number(config, "rate", 3, 60)
+    height = None if config.height is None else _number(config, "height", 100, 250)
+    from deepsquat.predict.earlier import model_hash
+    from deepsquat.predict.options import Options
+    from deepsquat.predict.poses import Reader
 
-    print(f"{video}: finding poses ...", flush=True)
-    found = reader.poses(video)
-    verdicts = judged(found.poses, model, reader.pose, margin)
-    persons = int(found.poses.persons[0]) if len(found.poses.persons) else 0
-    known = {
-        "version": FORMAT,
-        "video": str(video),
-        "sha256": found.sha256,
-        "persons": persons,
-        "repetitions": [asdict(verdict) for verdict in verdicts],
-        "model": {
-            "name": model.name,
-            "threshold": model.threshold,
-            "temperature": model.temperature,
-            "made_of": dict(model.made_of),
-        },
-    }
-    with written_whole(folder / "verdict.json") as temporary:
-        temporary.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not sheet.write(folder / "squats.png", video, found.poses, verdicts, reader):
-        (folder / "squats.png").unlink(missing_ok=True)  # of an earlier verdict
-    page.write(folder / "page.html", video, folder / "squats.png", found.poses, verdicts, model)
-    for i, one in enumerate(verdicts, 1):
-        print(f"  squat {i}  {_span(one)}  {_said(one)}")
-    if not verdicts:
+    options = Options(_switch(config, "annotated"), _switch(config, "blur_faces"), height)
+    pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
+    own = SHIPPED if config.weights == "shipped" else expanded(config.weights, "weights")
+    return _Job(expanded(config.out, "out"), own, model_hash(own), margin, options, Reader(pose, rate, data))
+
+
+@dataclass
+class _Job:
+    """What every video is judged with."""
+
+    out: Path
+    weights: Path  # a model's folder
+    model: str  # the hash of what lies there
+    margin: float
+    options: "Options"
+    reader: "Reader"
+
+    def judge(self, video: Path) -> list[dict[str, Any]]:
+        """Judges one video, or finds that an earlier run has; says so, and returns its repetitions."""
+        from deepsquat.predict import earlier
+
+        folder = self.out / _below(video)
+        _, key = self.reader.key(video)
+        made_with = earlier.fingerprint(
+            {
+                "video": str(video.resolve()),
+                "poses": key,
+                "pose": repr(self.reader.pose),
+                "model": self.model,
+                "margin": self.margin,
+                "options": asdict(self.options),
+            }
+        )
+        known = earlier.found(folder)
+        if known.get("made_with") == made_with and earlier.is_whole(folder, known):
+            print(f"{video}: is judged already", flush=True)
+            _say(known["repetitions"], known["persons"])
+        else:
+            known = self._anew(video, folder, made_with)
+        if self.options.blur_faces:
+            print("  faces are hidden where a body was found: see whether one is left, as in a mirror")
+        print(f"  to look at: {folder / earlier.PAGE}; {folder / earlier.VERDICT}", flush=True)
+        return list(known["repetitions"])
+
+    def _anew(self, video: Path, folder: Path, made_with: str) -> dict[str, Any]:
+        print(f"{video}: finding poses ...", flush=True)
+        champion = self._champion
+        from deepsquat.predict import outputs, result
+
+        found = self.reader.poses(video)
+        judged = result.of(video, found, self.reader, champion, self.margin, self.options.height)
+        _say([asdict(verdict) for verdict in judged.verdicts], judged.persons)
+        return outputs.write(folder, judged, self.reader, self.options, made_with)
+
+    @cached_property
+    def _champion(self) -> "Champion":
+        self.reader.warm_up()  # in its own process, while torch is loaded here
+        from deepsquat import champion
+
+        return champion.load(self.weights)
+
+
+def _say(repetitions: Sequence[Mapping[str, Any]], persons: int) -> None:
+    from deepsquat.predict.tables import numbers
+
+    for number, one in zip(numbers(one["partial"] for one in repetitions), repetitions, strict=True):
+        name = "cut off" if number is None else f"squat {number}"
+        print(f"  {name}  {_span(one)}  {_said(one)}")
+    if not repetitions:
         print("  no squat was found")
     if persons > 1:
         print(f"  {persons} people are in it; the one who squats was followed")
-    print(f"  to look at: {folder / 'page.html'}; {folder / 'verdict.json'}")
+    sys.stdout.flush()
 
 
-def _span(one: "Verdict") -> str:
+def _span(one: Mapping[str, Any]) -> str:
     return " ".join(
         f"{name} {time:5.1f} s" if time is not None else f"{name}    ?  "
-        for name, time in (("from", one.start), ("bottom", one.bottom), ("to", one.end))
+        for name, time in (("from", one["start"]), ("bottom", one["bottom"]), ("to", one["end"]))
     )
 
 
-def _said(one: "Verdict") -> str:
-    p_good = f" ({one.p_good:.0%} good)" if one.p_good is not None else ""
-    reasons = f": {'; '.join(one.reasons)}" if one.reasons else ""
-    return f"{one.verdict.replace('_', ' ')}{p_good}{reasons}"
+def _said(one: Mapping[str, Any]) -> str:
+    p_good = f" ({one['p_good']:.0%} good)" if one["p_good"] is not None else ""
+    reasons = f": {'; '.join(one['reasons'])}" if one["reasons"] else ""
+    return f"{one['verdict'].replace('_', ' ')}{p_good}{reasons}"
+
+
+def _write_index(
+    place: Path,
+    folder: Path,
+    judged: Mapping[Path, list[dict[str, Any]]],
+    failed: Mapping[Path, str],
+) -> None:
+    """index.html and summary.csv over the videos below a place, in the folder that has theirs."""
+    from deepsquat.predict import index, tables
+
+    rows = []
+    for video in sorted({*judged, *failed}):
+        if (whole := _below(video)).is_relative_to(below := _below(place)):
+            name = whole.relative_to(below).as_posix()
+            rows.append(index.Row(name, judged.get(video, []), failed.get(video, "")))
+    tables.write_summary(
+        folder / index.SUMMARY, [(row.name, row.repetitions) for row in rows if not row.error]
+    )
+    index.write(folder / index.INDEX, place.resolve(), rows)
+    print(f"all of {place}: {folder / index.INDEX}; {folder / index.SUMMARY}")
 
 
 def _videos(places: Sequence[Path]) -> Iterator[Path]:
@@ -159,3 +227,10 @@ def _number(config: DictConfig, name: str, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise UserError(f"{name} must be a number from {least} to {most}, got {value}")
     return float(value)
+
+
+def _switch(config: DictConfig, name: str) -> bool:
+    value = config[name]
+    if not isinstance(value, bool):
+        raise UserError(f"{name} must be true or false, got {value}")
+    return value

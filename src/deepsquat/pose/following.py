@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepsquat.data.videos.ahead import ahead
 from deepsquat.data.videos.frames import Index, decoded, indexed
 from deepsquat.errors import UserError
 from deepsquat.landmarks import NAMES
@@ -133,7 +134,7 @@ class _Following:
         since: list[tuple[int, np.ndarray]] = []  # pictures since the last look, to go back over
         wanted = sorted(tracked | looked if guide is None else tracked)
         last: Pose | None = None
-        for number, picture in decoded(self.path, self.index, wanted, LONGEST):
+        for number, picture in ahead(decoded(self.path, self.index, wanted, LONGEST)):
             if picture is None:
                 self.undecoded.add(number)
             else:

@@ -154,6 +154,14 @@ def _rows_at(bottom: float, poses: Poses, most: int) -> np.ndarray:
     return np.sort(rows[np.argsort(np.abs(poses.time[rows] - bottom))[:most]])
 
 
+def points_at(bottom: float, poses: Poses, champion: Champion) -> np.ndarray:
+    """(k, 36, 2) pixels: what the images of a squat are drawn from; k is 0 where nobody is shown."""
+    rows = _rows_at(bottom, poses, 2 * champion.frames.each_side + 1)
+    columns = (poses.frame, poses.time, poses.time - bottom, poses.aspect, poses.landmarks)
+    table = rows_of(Squat("", 0, bottom, bottom, bottom, None), *(column[rows] for column in columns))
+    return pixels(table, champion.skeleton)
+
+
 def _unseen(start: float, end: float, rows: np.ndarray, poses: Poses, pose: MediaPipePose) -> list[str]:
     """Why what is seen of a repetition does not do; empty where it does."""
     if not len(rows):

@@ -1,132 +1,190 @@
-"""One page for each video, which needs no network and no script: verdicts, reasons, pictures, hip height."""
+"""One page for each video, which needs no network and no script, and is read by whoever lifts."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
-from deepsquat.champion import Champion
-from deepsquat.files import written_whole
+from deepsquat.measures import Limits
+from deepsquat.predict import comparison, document
+from deepsquat.predict.advice import FILMING, first_change
+from deepsquat.predict.captions import COLOURS, WORDS, named
 from deepsquat.predict.judging import Verdict
-from deepsquat.predict.poses import Poses
-from deepsquat.repetitions import hip_height
+from deepsquat.predict.plots import Line, Span, pieces, plot
+from deepsquat.predict.result import Result
+from deepsquat.predict.sheet import jpeg
+from deepsquat.predict.tables import numbers
+from deepsquat.predict.terms import term
 
-_WORDS = {"good": "good", "bad": "not good", "cannot_tell": "cannot tell"}
-# Of each measure what it is called, its unit and its limit, where the verdict counts it.
-_MEASURES = {
-    "depth": ("hips above the knees", "of the leg's length", "depth", "at most"),
-    "lean": ("trunk from the vertical", "degrees", "lean", "at most"),
-    "knee_width": ("knees apart", "times the ankles' distance", "knees_in", "at least"),
-    "shift": ("hips aside of the feet", "of the leg's length", "shift", "at most"),
-}
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; color: #222; }
-img, svg { max-width: 100%; height: auto; }
-article { border-left: .5rem solid; padding: .1rem 1rem; margin: 1rem 0; background: #f6f6f6; }
-.good { border-color: #28823c; } .bad { border-color: #b43228; } .cannot_tell { border-color: #5a5a5a; }
-h3 { margin: .5rem 0; } p, ul { margin: .4rem 0; } footer, .small { color: #555; font-size: .9rem; }
-"""
+_FACES = (
+    "Faces are hidden of everybody whose body was found. One that is small, in a mirror or behind something "
+    "may be left: look before you pass the pictures on."
+)
+_LEFT, _RIGHT = "#1f77c8", "#d9780f"
 
 
 def write(
-    path: Path, video: Path, picture: Path, poses: Poses, verdicts: Sequence[Verdict], champion: Champion
+    path: Path, result: Result, shown: Mapping[int, np.ndarray], film: str, faces_hidden: bool = False
 ) -> None:
-    """Writes the page. picture: of the bottoms, as `sheet` draws it."""
-    counted = [verdict for verdict in verdicts if not verdict.partial]
-    good = sum(verdict.verdict == "good" for verdict in counted)
+    """Writes the page.
+
+    Args:
+        shown: by a squat's place among the verdicts, the picture of its bottom.
+        film: the annotated video's name, in the page's folder; "" where there is none.
+    """
+    pictures = {place: _image(picture) for place, picture in shown.items()}
+    usual = result.champion.standards.get("usual")
+    limits = usual.limits if usual else None
     parts = [
-        f"<h1>{escape(video.name)}</h1>",
-        f"<p>{len(counted)} squat{'s' * (len(counted) != 1)}, {good} good"
-        + (
-            f", and {len(verdicts) - len(counted)} that the clip cuts off"
-            if len(counted) < len(verdicts)
-            else ""
-        )
-        + ".</p>",
-        _first(counted),
+        _head(result, limits),
+        '<div class="beside">',
+        _film(film),
+        "<div>" + "".join(_squats(result, pictures, film, limits)) + "</div></div>",
+        comparison.best_and_worst(result, pictures),
+        _curves(result),
+        comparison.change(result),
+        comparison.limbs(result),
+        _about(result, faces_hidden),
     ]
-    if picture.is_file():
-        data = base64.b64encode(picture.read_bytes()).decode()
-        parts.append(f'<img alt="the lowest point of each squat" src="data:image/png;base64,{data}">')
-    parts += [_squat(number, verdict, champion) for number, verdict in enumerate(verdicts, 1)]
-    parts += [_curve(poses, verdicts), _about(champion)]
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(video.name)}: squats</title><style>{_STYLE}</style><body>"
-        + "\n".join(part for part in parts if part)
-        + "</body></html>\n"
+    document.write(path, f"{result.video.name}: squats", parts)
+
+
+def _image(picture: np.ndarray) -> str:
+    data = base64.b64encode(jpeg(picture)).decode()
+    height, width = picture.shape[:2]
+    return (
+        f'<img alt="its lowest point" width="{width}" height="{height}" src="data:image/jpeg;base64,{data}">'
     )
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _first(counted: Sequence[Verdict]) -> str:
-    """The one thing to change first: what most of the squats that are not good have."""
-    reasons = [verdict.reasons[0] for verdict in counted if verdict.verdict == "bad"]
-    if not reasons:
+def _head(result: Result, limits: Limits | None) -> str:
+    whole = [verdict for _, verdict in result.whole]
+    counts = [(sum(one.verdict == kind for one in whole), words) for kind, words in WORDS.items()]
+    said = ", ".join(f"{count} {words}" for count, words in counts if count)
+    cut = len(result.verdicts) - len(whole)
+    line = f"{len(whole)} squat{'s' * (len(whole) != 1)}" + (f": {said}" if said else "")
+    line += f"; {cut} more cut off by the clip" if cut else ""
+    if result.persons > 1:
+        line += f". {result.persons} people are in the video; the one who squats was followed"
+    change, why = first_change(whole, limits)
+    return (
+        f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
+        f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'
+        f"<p>{escape(why)}</p></section>"
+    )
+
+
+def _film(film: str) -> str:
+    if not film:
         return ""
-    most = max(dict.fromkeys(reasons), key=reasons.count)
-    return f"<p><strong>To change first:</strong> {escape(most)}.</p>"
+    # From a moment on: some browsers show nothing before that is sought.
+    source = f"{quote(film)}#t=0.1"
+    return f'<div class="film"><video controls playsinline preload="metadata" src="{source}"></video></div>'
 
 
-def _squat(number: int, verdict: Verdict, champion: Champion) -> str:
+def _squats(result: Result, pictures: Mapping[int, str], film: str, limits: Limits | None) -> Sequence[str]:
+    numbered = numbers(verdict.partial for verdict in result.verdicts)
+    return [
+        _squat(number, verdict, pictures.get(place, ""), film, limits)
+        for place, (number, verdict) in enumerate(zip(numbered, result.verdicts, strict=True))
+    ]
+
+
+def _squat(number: int | None, verdict: Verdict, picture: str, film: str, limits: Limits | None) -> str:
     when = " to ".join("?" if time is None else f"{time:.1f} s" for time in (verdict.start, verdict.end))
+    if verdict.bottom is not None:
+        when += f", lowest at {verdict.bottom:.1f} s"
+    if film:
+        at = verdict.start if verdict.start is not None else 0.0
+        when += f' · <a href="{quote(film)}#t={at:.1f}">in the video</a>'
     p_good = f", {verdict.p_good:.0%} likely good" if verdict.p_good is not None else ""
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
     return (
-        f'<article class="{verdict.verdict}"><h3>Squat {number}: {_WORDS[verdict.verdict]}{p_good}</h3>'
+        f'<article class="{verdict.verdict}">{picture}<div><h3>{named(number)}: '
+        f"{WORDS[verdict.verdict]}{p_good}</h3>"
         f'<p class="small">{when}</p>'
         + (f"<ul>{reasons}</ul>" if reasons else "")
-        + _measures(verdict, champion)
-        + "</article>"
+        + _tempo(verdict)
+        + _measures(verdict, limits)
+        + "</div></article>"
     )
 
 
-def _measures(verdict: Verdict, champion: Champion) -> str:
-    usual = champion.standards.get("usual")
-    if not verdict.measures or usual is None:
+def _tempo(verdict: Verdict) -> str:
+    if not {"down", "pause", "up"} <= verdict.measures.keys():
         return ""
-    said = []
-    for name, (words, unit, limit, bound) in _MEASURES.items():
-        value = verdict.measures[name]
-        said.append(f"{words} {value:.2g} {unit} ({bound} {getattr(usual.limits, limit):g})")
-    return f'<p class="small">At the bottom, about: {escape("; ".join(said))}.</p>'
+    said = (f"{verdict.measures[name]:.1f} s {name}" for name in ("down", "pause", "up"))
+    return f'<p class="small">{", ".join(said)}</p>'
 
 
-def _curve(poses: Poses, verdicts: Sequence[Verdict]) -> str:
-    """The hips' height over time, with the bottoms marked."""
-    if not len(poses.time):
+def _measures(verdict: Verdict, limits: Limits | None) -> str:
+    """All of them as a table, left beside right, with what the standard asks."""
+    rows = []
+    for name, value in verdict.measures.items():
+        other = verdict.measures.get("right_" + name.removeprefix("left_"))
+        if name.startswith("right_") and "left_" + name.removeprefix("right_") in verdict.measures:
+            continue
+        one = term(name)
+        words, said = one.words, one.said(value)
+        if name.startswith("left_") and other is not None:
+            words = words.removeprefix("left ")
+            said = f"{said} left, {one.said(other)} right"
+        asked = one.limit(limits) if limits is not None else ""
+        rows.append(f"<tr><td>{escape(words)}<td>{escape(said)}<td>{escape(asked)}")
+    if not rows:
         return ""
-    width, height, last = 900, 200, max(float(poses.time[-1]), 1e-3)
-    lines = []
-    for times, heights in hip_height(poses.time, poses.landmarks, float(poses.aspect[0])):
-        some = np.linspace(0, len(times) - 1, min(len(times), 600)).astype(int)
-        points = " ".join(
-            f"{times[i] / last * width:.1f},{(1.1 - min(max(heights[i], 0), 1.1)) / 1.1 * height:.1f}"
-            for i in some
+    head = "<tr><th>at the lowest point, about<th><th>asked"
+    table = f"<table>{head}{''.join(rows)}</table>"
+    return f'<details><summary>Measures</summary><div class="wide">{table}</div></details>'
+
+
+def _curves(result: Result) -> str:
+    """The hips' height and the joints' angles over time, with the squats shaded."""
+    if not len(result.poses.time):
+        return ""
+    time = result.poses.time
+    seconds = float(time[-1])
+    spans = [
+        Span(
+            one.start if one.start is not None else 0.0,
+            one.end if one.end is not None else seconds,
+            f"rgb{COLOURS[one.verdict]}",
+            "" if number is None else str(number),
+            one.bottom,
         )
-        lines.append(f'<polyline points="{points}" fill="none" stroke="#1f6f9f" stroke-width="2"/>')
-    bottoms = [one.bottom / last * width for one in verdicts if one.bottom is not None]
-    marks = "".join(
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}" stroke="#e08214" stroke-dasharray="4"/>'
-        for x in bottoms
-    )
-    drawn = f'<svg viewBox="0 0 {width} {height}">{marks}{"".join(lines)}</svg>'
-    return (
-        f"<h2>Height of the hips over {last:.0f} seconds</h2>{drawn}"
-        '<p class="small">1 is standing; a dashed line marks the bottom of a squat.</p>'
-    )
+        for number, one in zip(numbers(v.partial for v in result.verdicts), result.verdicts, strict=True)
+    ]
+    found = [
+        plot(
+            "Height of the hips, beside standing",
+            [Line("hips", "#333", result.heights)],
+            spans,
+            seconds,
+            [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %"), (1.1, "")],
+        )
+    ]
+    for joint in ("knee", "hip"):
+        lines = [
+            Line(side, colour, pieces(time, result.angles[f"{side}_{joint}"]))
+            for side, colour in (("left", _LEFT), ("right", _RIGHT))
+        ]
+        degrees = [(0.0, "0°"), (90.0, "90°"), (180.0, "180°")]
+        found.append(plot(f"Angle of the {joint}s in the picture:", lines, spans, seconds, degrees))
+    return f"<h2>Over time</h2>{''.join(found)}"
 
 
-def _about(champion: Champion) -> str:
+def _about(result: Result, faces_hidden: bool) -> str:
+    champion = result.champion
+    how = "".join(f"<li>{escape(line)}</li>" for line in FILMING)
     return (
-        "<h2>How to film</h2><p>The whole body in the picture, from 3 to 5 metres, the camera still and at "
-        "the height of the hips, half from the front. From the side it cannot be seen whether the knees fall "
-        "in, from the front hardly how far the trunk leans.</p>"
+        f"<h2>How to film for a better verdict</h2><ul>{how}</ul>"
         f"<footer><p>Judged by the network {escape(champion.name)}, by its usual standard: good from "
         f"{champion.threshold:.0%} on. It has learned from made-up people alone and is often wrong: it ranks "
-        "squats better than it decides. Nothing left this machine. This is no medical advice.</p></footer>"
+        "squats better than it decides. Angles are those in the picture; what is said of depth, lean, knees "
+        "and weight the network has estimated from the pose.</p>"
+        + (f"<p>{_FACES}</p>" if faces_hidden else "")
+        + "<p><strong>Nothing left this machine. This is no medical advice.</strong></p></footer>"
     )

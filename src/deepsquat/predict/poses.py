@@ -4,13 +4,15 @@ DATA/landmarks/predicted/<key>.parquet
 """
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -20,9 +22,12 @@ from deepsquat.pose.estimation import drop_native_messages
 from deepsquat.pose.inputs import UNREADABLE, estimator_inputs, sha256
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.storage import kept, read_columns, write_columns
-from deepsquat.processes import end_with_parent
+from deepsquat.predict.captions import Caption
+from deepsquat.processes import end_with_parent, interrupt
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from deepsquat.pose.landmarkers import Landmarkers
 
 T = TypeVar("T")
@@ -43,10 +48,21 @@ class Poses:
 
 @dataclass(frozen=True)
 class Estimated:
-    """sha256: of the video."""
+    """sha256: of the video; key: of all that the poses were made of."""
 
     poses: Poses
     sha256: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of a video beside its poses. Plain data: it goes to another process."""
+
+    captions: tuple[Caption, ...]
+    kept: tuple[int, ...]  # numbers of frames to be given back, rising
+    height: int  # pixels of those
+    blur: bool  # faces
 
 
 class Reader:
@@ -57,39 +73,64 @@ class Reader:
         self.pose, self.rate, self.folder = pose, rate, folder
         self._pool: ProcessPoolExecutor | None = None
 
+    def key(self, path: Path) -> tuple[str, str]:
+        """The video's sha256, and the key of all that its poses are made of.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        inputs, hashes = estimator_inputs([path], self.pose, self.folder)
+        if (digest := hashes[path]).startswith(UNREADABLE):
+            raise UserError(f"{path}: {digest}")
+        return digest, sha256({**inputs, "columns": "2", "rate": self.rate, "video": digest})
+
+    def warm_up(self) -> None:
+        """Starts the process and what it needs for poses, and does not wait for that."""
+        self._workers().submit(_warm, self._bundle())
+
     def poses(self, path: Path) -> Estimated:
         """The poses of a video, found as they are kept, or estimated and kept.
 
         Raises:
             UserError: the file cannot be read or is no video, or no frame of it can be decoded.
         """
-        inputs, hashes = estimator_inputs([path], self.pose, self.folder)
-        if (digest := hashes[path]).startswith(UNREADABLE):
-            raise UserError(f"{path}: {digest}")
-        key = sha256({**inputs, "columns": "2", "rate": self.rate, "video": digest})
+        digest, key = self.key(path)
         place = self.folder / "landmarks" / "predicted" / f"{key[:32]}.parquet"
         found = kept(place, partial(read_columns, Poses))
         if found is None:
-            bundle = model_bundle.pose_bundle(self.folder / "models", self.pose.own)
-            found = self._apart(path, _follow, path, self.rate, bundle)
+            found = self._apart(path, _follow, path, self.rate, self._bundle())
             write_columns(place, found)
-        return Estimated(found, digest)
+        return Estimated(found, digest, key)
 
-    def pictures(self, path: Path, numbers: Sequence[int], longest: int) -> dict[int, np.ndarray | None]:
-        """Frames of these rising numbers, (H, W, 3) uint8 RGB; None where one cannot be decoded."""
-        return self._apart(path, _pictures, path, numbers, longest)
+    def pictures(self, path: Path, poses: Poses, wish: Wish) -> dict[int, np.ndarray]:
+        """See `film.pictures`."""
+        return self._apart(path, _pictures, path, poses, wish, self._bundle())
+
+    def film(self, out: Path, path: Path, poses: Poses, wish: Wish) -> dict[int, np.ndarray]:
+        """See `film.write`."""
+        return self._apart(path, _film, out, path, poses, wish, self._bundle())
+
+    def _bundle(self) -> Path:
+        return model_bundle.pose_bundle(self.folder / "models", self.pose.own)
 
     def _apart(self, path: Path, work: Callable[..., T], *arguments: Any) -> T:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # MediaPipe's threads do not survive a fork
-            self._pool = ProcessPoolExecutor(1, context, _begin)
         try:
-            return self._pool.submit(work, *arguments).result()
+            return self._workers().submit(work, *arguments).result()
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():  # what it is at would keep us waiting
+                process.terminate()  # see _begin
+            raise
         except BrokenProcessPool:
             self.close()
             raise UserError(
                 f"{path}: a library crashed on it, or memory ran out; export the video again"
             ) from None
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")  # MediaPipe's threads do not survive a fork
+            self._pool = ProcessPoolExecutor(1, context, _begin)
+        return self._pool
 
     def close(self) -> None:
         if self._pool is not None:
@@ -99,6 +140,8 @@ class Reader:
 
 def _begin() -> None:
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; our parent decides
+    signal.signal(signal.SIGTERM, interrupt)
     drop_native_messages()
 
 
@@ -109,24 +152,44 @@ def _landmarkers(bundle: Path) -> "Landmarkers":
     return Landmarkers(bundle)
 
 
-def _pictures(path: Path, numbers: Sequence[int], longest: int) -> dict[int, np.ndarray | None]:
-    from deepsquat.data.videos.frames import decoded, indexed
+def _warm(bundle: Path) -> None:
+    from deepsquat.pose import following  # noqa: F401
 
-    return dict.fromkeys(numbers) | dict(decoded(path, indexed(path), numbers, longest))
+    with suppress(UserError):  # said by whoever needs it
+        _landmarkers(bundle)
+
+
+def _pictures(path: Path, poses: Poses, wish: Wish, bundle: Path) -> dict[int, np.ndarray]:
+    from deepsquat.predict import film
+
+    return film.pictures(path, poses, wish, _landmarkers(bundle).find if wish.blur else None)
+
+
+def _film(out: Path, path: Path, poses: Poses, wish: Wish, bundle: Path) -> dict[int, np.ndarray]:
+    from deepsquat.predict import film
+
+    with _bar("Annotated video") as bar:
+        find = _landmarkers(bundle).find if wish.blur else None
+        return film.write(out, path, poses, wish, find, partial(_begun, bar))
+
+
+def _bar(what: str) -> "tqdm[NoReturn]":
+    """Progress with the time left, on a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(desc=what, unit="frame", disable=None, leave=False, delay=1)
+
+
+def _begun(bar: "tqdm[NoReturn]", frames: int) -> Callable[[], object]:
+    bar.reset(frames)
+    return bar.update
 
 
 def _follow(path: Path, rate: float, bundle: Path) -> Poses:
-    from tqdm import tqdm
-
     from deepsquat.pose.following import follow
 
-    with tqdm(desc="Poses", unit="frame", disable=None, leave=False, delay=1) as bar:
-
-        def begins(frames: int) -> Callable[[], object]:
-            bar.reset(frames)
-            return bar.update
-
-        track = follow(path, None, rate, _landmarkers(bundle), begins)
+    with _bar("Poses") as bar:
+        track = follow(path, None, rate, _landmarkers(bundle), partial(_begun, bar))
     n = len(track.times)
     return Poses(
         track.frames,

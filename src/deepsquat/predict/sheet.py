@@ -1,72 +1,88 @@
-"""A picture to look at: the bottom of every squat, with the skeleton and the verdict."""
+"""Pictures to look at: the bottom of every squat, with the skeleton and the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from deepsquat.data.squats import Squat, rows_of
 from deepsquat.files import written_whole
+from deepsquat.predict.between import Between
+from deepsquat.predict.captions import COLOURS, WORDS, Caption, named
+from deepsquat.predict.drawing import Band, draw_skeleton
 from deepsquat.predict.judging import Verdict
-from deepsquat.predict.poses import Poses, Reader
-from deepsquat.skeleton import Style, draw, pixels
+from deepsquat.predict.poses import Poses
+from deepsquat.predict.tables import numbers
 
 HEIGHT = 480  # pixels of a picture
-BAR = 60  # pixels of the two lines above it
-MOST = 12  # pictures
+TEXT = 17  # pixels of a line above it
+MOST = 24  # pictures
 COLUMNS = 4
-_COLOURS = {"good": (40, 130, 60), "bad": (180, 50, 40), "cannot_tell": (90, 90, 90)}
+GAP = 6  # pixels between two
+GREY = 90  # in the place of a picture that cannot be decoded
 
 
-def write(path: Path, video: Path, poses: Poses, verdicts: Sequence[Verdict], reader: Reader) -> bool:
-    """Writes a PNG of the first squats; False where there is none to show."""
+def frames(poses: Poses, verdicts: Sequence[Verdict]) -> dict[int, int]:
+    """By the squat's place among the verdicts, the number of the frame at its bottom; MOST at most."""
+    bottoms = [(i, one.bottom) for i, one in enumerate(verdicts) if one.bottom is not None]
+    return {i: int(poses.frame[np.argmin(np.abs(poses.time - bottom))]) for i, bottom in bottoms[:MOST]}
+
+
+def bottoms(
+    poses: Poses,
+    verdicts: Sequence[Verdict],
+    pictures: Mapping[int, np.ndarray],
+    faulty: Sequence[Sequence[str]],
+) -> dict[int, np.ndarray]:
+    """By the squat's place, (HEIGHT, W, 3) uint8 RGB with the skeleton.
+
+    pictures: by the frame's number, HEIGHT high. faulty: of each squat, the parts that are drawn as such.
+    """
+    at, found = Between(poses).at, {}
+    for i, number in frames(poses, verdicts).items():
+        width = max(1, round(HEIGHT * float(poses.aspect[0])))
+        picture = pictures.get(number, np.full((HEIGHT, width, 3), GREY, np.uint8)).copy()
+        if (landmarks := at(float(poses.time[poses.frame == number][0]))) is not None:
+            draw_skeleton(picture, landmarks, faulty[i])
+        found[i] = picture
+    return found
+
+
+def write(path: Path, shown: Mapping[int, np.ndarray], verdicts: Sequence[Verdict]) -> None:
+    """Writes a PNG of the squats; nothing where there is none to show, and takes an earlier one away."""
     import cv2
 
-    shown = [(i, one, one.bottom) for i, one in enumerate(verdicts) if one.bottom is not None][:MOST]
-    rows = [int(np.argmin(np.abs(poses.time - bottom))) for *_, bottom in shown]
     if not shown:
-        return False
-    numbers = sorted({int(poses.frame[row]) for row in rows})
-    pictures = reader.pictures(video, numbers, 2 * HEIGHT)
-    tiles = [
-        _tile(pictures[int(poses.frame[row])], poses, row, f"squat {i + 1}", verdict)
-        for (i, verdict, _), row in zip(shown, rows, strict=True)
-    ]
-    width = max(tile.shape[1] for tile in tiles)
-    tiles = [np.pad(tile, ((0, 6), (0, width + 6 - tile.shape[1]), (0, 0))) for tile in tiles]
+        path.unlink(missing_ok=True)
+        return
+    width = max(220, *(picture.shape[1] for picture in shown.values()))
+    numbered = numbers(verdict.partial for verdict in verdicts)
+    captions = {i: _caption(numbered[i], verdicts[i]) for i in shown}
+    band = Band(width, TEXT, list(captions.values()))
+    tiles = [np.concatenate([band.drawn(captions[i]), _wide(picture, width)]) for i, picture in shown.items()]
+    tiles = [np.pad(tile, ((0, GAP), (0, GAP), (0, 0))) for tile in tiles]
     columns = min(COLUMNS, len(tiles))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     lines = [np.concatenate(tiles[k : k + columns], axis=1) for k in range(0, len(tiles), columns)]
     _, content = cv2.imencode(".png", np.concatenate(lines)[..., ::-1])
     with written_whole(path) as temporary:
         temporary.write_bytes(content.tobytes())
-    return True
 
 
-def _tile(picture: np.ndarray | None, poses: Poses, row: int, name: str, verdict: Verdict) -> np.ndarray:
-    """(BAR + HEIGHT, W, 3): the picture, grey where it cannot be decoded, under what is said of it."""
+def jpeg(picture: np.ndarray) -> bytes:
+    """Of a picture (H, W, 3) uint8 RGB."""
     import cv2
 
-    width = max(round(HEIGHT * float(poses.aspect[row])), 200)
-    shown = np.full((HEIGHT, width, 3), 90, np.uint8)
-    if picture is not None:
-        shown[:] = cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA)
-    if not np.isnan(poses.landmarks[row, 0, 0]):
-        style = Style(HEIGHT, width, 3)
-        squat = Squat("", 0, 0.0, 0.0, 0.0, None)
-        one = slice(row, row + 1)
-        offset = np.zeros(1)
-        table = rows_of(
-            squat, poses.frame[one], poses.time[one], offset, poses.aspect[one], poses.landmarks[one]
-        )
-        limbs = draw(pixels(table, style), style)[0]
-        drawn = limbs.any(axis=-1)
-        shown[drawn] = limbs[drawn]
-    bar = np.full((BAR, width, 3), _COLOURS[verdict.verdict], np.uint8)
-    said = verdict.verdict.replace("_", " ")
+    _, content = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return bytes(content.tobytes())
+
+
+def _wide(picture: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(picture, ((0, 0), (0, width - picture.shape[1]), (0, 0)))
+
+
+def _caption(number: int | None, verdict: Verdict) -> Caption:
+    said = [f"{verdict.bottom:.1f} s"]
     if verdict.p_good is not None:
-        said += f", {verdict.p_good:.0%} good"
-    for line, text in enumerate((f"{name}, {verdict.bottom:.1f} s", said)):
-        place = (8, 24 + 26 * line)
-        cv2.putText(bar, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-    return np.concatenate([bar, shown])
+        said.append(f"{verdict.p_good:.0%} likely good")
+    title = f"{named(number)}: {WORDS[verdict.verdict]}"
+    return Caption(0.0, title, (", ".join(said),), COLOURS[verdict.verdict])

@@ -1,0 +1,46 @@
+"""What a lifter can do: about a fault, and about the way of filming."""
+
+from collections.abc import Sequence
+
+from deepsquat.measures import Limits
+from deepsquat.predict.captions import failed, first_fault
+from deepsquat.predict.judging import Verdict
+
+CUES = {
+    "too_shallow": "Go lower, until the thighs are level with the floor, as far as that is comfortable.",
+    "leaning": "Keep the chest up: sit down between the feet rather than far back.",
+    "knees_caving": "Push the knees outwards, over the toes, all the way down and up.",
+    "knees_bowing": "Let the knees point where the toes point, and no further out.",
+    "heels_up": "Keep the whole foot on the floor, with the weight over its middle.",
+    "toes_up": "Keep the whole foot on the floor, with the weight over its middle.",
+    "knees_forward": "Begin with the hips going back, so that the knees stay nearer to the toes.",
+    "shifted": "Put as much weight on one foot as on the other, the hips in the middle between them.",
+}
+FILMING = (
+    "All of the body in the picture, head to feet, from 3 to 5 metres.",
+    "The camera still, at the height of the hips; upright for one lifter.",
+    "Half from the front. From the side nobody can see whether the knees fall in, from the front hardly how "
+    "far the trunk leans.",
+    "Light from where the camera stands, nobody else near the lifter, and legs that no plates or bench hide.",
+    "Two seconds of standing before the first squat and after the last.",
+)
+
+
+def first_change(verdicts: Sequence[Verdict], limits: Limits | None) -> tuple[str, str]:
+    """The one thing to change first, as a request, and why; of squats that are not cut off."""
+    bad = [verdict for verdict in verdicts if verdict.verdict == "bad"]
+    named = [fault for verdict in bad if (fault := first_fault(verdict))]
+    if named:
+        most = max(dict.fromkeys(named), key=named.count)
+        example = next(verdict for verdict in bad if first_fault(verdict) == most)
+        why = f"In {named.count(most)} of {len(verdicts)} squats {example.reasons[0]}."
+        if said := failed(example, most, limits):
+            why += f" {said[0].upper()}{said[1:]}."
+        return CUES.get(most, f"{example.reasons[0]}."), why
+    if bad:
+        return "No single thing.", f"Of {len(bad)} squats that are not good, {bad[0].reasons[0]}."
+    if any(verdict.verdict == "good" for verdict in verdicts):
+        return "Nothing.", "No squat of this video was judged as not good."
+    if verdicts:
+        return "The way of filming.", f"No squat could be judged: {verdicts[0].reasons[0]}."
+    return "The way of filming.", "No whole squat was found."

@@ -1,0 +1,103 @@
+"""What stands over a video while it plays: the count, each squat's verdict, and what failed in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deepsquat.measures import Limits
+from deepsquat.predict.tables import numbers
+from deepsquat.predict.terms import MEASURE_OF, term
+
+if TYPE_CHECKING:  # it takes torch, which no process that draws needs
+    from deepsquat.predict.judging import Verdict
+
+WORDS = {"good": "good", "bad": "not good", "cannot_tell": "cannot tell"}
+COLOURS = {"good": (28, 110, 52), "bad": (170, 40, 32), "cannot_tell": (80, 80, 80)}  # behind white text
+BETWEEN = (38, 38, 42)
+AFTER = 1.0  # seconds that a verdict stays when its squat has ended
+# The parts of the body that a fault shows in, as `drawing` calls them.
+_SHOWN = {
+    "too_shallow": ("thigh",),
+    "leaning": ("trunk",),
+    "knees_caving": ("thigh", "shin"),
+    "knees_bowing": ("thigh", "shin"),
+    "heels_up": ("foot",),
+    "toes_up": ("foot",),
+    "knees_forward": ("shin",),
+    "shifted": ("hips", "shoulders"),
+}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """From one time on, in seconds, until the next caption. Plain data: it goes to another process."""
+
+    begin: float
+    title: str
+    lines: tuple[str, ...] = ()
+    colour: tuple[int, int, int] = BETWEEN  # RGB
+    faulty: tuple[str, ...] = ()  # parts of the body that are drawn as such
+
+
+def captions(verdicts: Sequence["Verdict"], limits: Limits | None) -> list[Caption]:
+    """In order of time, the first from the video's beginning. limits: of the standard that was judged by."""
+    numbered = numbers(verdict.partial for verdict in verdicts)
+    total = max((number for number in numbered if number is not None), default=0)
+    found = [Caption(0.0, _count(0, total))]
+    for i, (number, verdict) in enumerate(zip(numbered, verdicts, strict=True)):
+        begin = verdict.start if verdict.start is not None else found[-1].begin
+        found.append(_of(verdict, number, total, begin, limits))
+        if verdict.end is None:
+            continue
+        after = verdict.end + AFTER
+        following = verdicts[i + 1].start if i + 1 < len(verdicts) else None
+        if following is None or following > after:
+            done = max((n for n in numbered[: i + 1] if n is not None), default=0)
+            found.append(Caption(after, _count(done, total)))
+    return [
+        one for one, two in zip(found, [*found[1:], None], strict=True) if not two or two.begin > one.begin
+    ]
+
+
+def _count(done: int, total: int) -> str:
+    if not total:
+        return "no whole squat"
+    return f"{done} of {total} squat{'s' * (total > 1)}"
+
+
+def _of(verdict: "Verdict", number: int | None, total: int, begin: float, limits: Limits | None) -> Caption:
+    title = f"{named(number, total)}: {WORDS[verdict.verdict]}"
+    if verdict.p_good is not None:
+        title += f", {verdict.p_good:.0%} likely good"
+    fault = first_fault(verdict)
+    lines = [*verdict.reasons[:1], failed(verdict, fault, limits)]
+    return Caption(
+        begin, title, tuple(line for line in lines if line), COLOURS[verdict.verdict], shown_in(fault)
+    )
+
+
+def named(number: int | None, total: int | None = None) -> str:
+    """What a squat is called; number: None where the clip cuts it off."""
+    if number is None:
+        return "A squat cut off"
+    return f"Squat {number}" + (f" of {total}" if total else "")
+
+
+def first_fault(verdict: "Verdict") -> str:
+    """The plainest one of a squat that is not good; "" where none is named."""
+    return verdict.faults[0] if verdict.verdict == "bad" and verdict.faults else ""
+
+
+def shown_in(fault: str) -> tuple[str, ...]:
+    """The parts of the body that a fault shows in."""
+    return _SHOWN.get(fault, ())
+
+
+def failed(verdict: "Verdict", fault: str, limits: Limits | None) -> str:
+    """The measure that says how far a fault goes, and what is asked of it; "" where there is none."""
+    name = MEASURE_OF.get(fault, fault)
+    if name not in verdict.measures:
+        return ""
+    one = term(name)
+    asked = one.limit(limits) if limits is not None else ""
+    return f"{one.words}: {one.said(verdict.measures[name])}" + (f" ({asked})" if asked else "")

@@ -1,0 +1,90 @@
+"""All that is written of one video, into its folder."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepsquat.errors import UserError
+from deepsquat.files import written_whole
+from deepsquat.predict import earlier, page, sheet, tables
+from deepsquat.predict.captions import captions, first_fault, shown_in
+from deepsquat.predict.options import Options
+from deepsquat.predict.poses import Reader, Wish
+from deepsquat.predict.result import Result
+from deepsquat.predict.terms import term
+
+
+def write(folder: Path, result: Result, reader: Reader, options: Options, made_with: str) -> dict[str, Any]:
+    """Writes every file and returns what verdict.json holds, which is written last.
+
+    made_with: by which a later run knows whether all would be the same again.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    poses, verdicts = result.poses, result.verdicts
+    usual = result.champion.standards.get("usual")
+    said = tuple(captions(verdicts, usual.limits if usual else None))
+    wanted = tuple(sorted(set(sheet.frames(poses, verdicts).values())))
+    wish = Wish(said, wanted, sheet.HEIGHT, options.blur_faces)
+    film = folder / earlier.VIDEO
+    pictures, made_of = _pictures(film, result, reader, wish, options.annotated)
+    faulty = [shown_in(first_fault(verdict)) for verdict in verdicts]
+    shown = sheet.bottoms(poses, verdicts, pictures, faulty)
+    sheet.write(folder / earlier.PICTURE, shown, verdicts)
+    known = {**_known(result, options), "annotated": made_of}
+    tables.write_measures(folder / earlier.MEASURES, known["repetitions"])
+    page.write(folder / earlier.PAGE, result, shown, film.name if made_of else "", options.blur_faces)
+    known |= {"files": earlier.sizes(folder), "made_with": made_with}
+    with written_whole(folder / earlier.VERDICT) as temporary:
+        content = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
+        temporary.write_text(content, encoding="utf-8", errors="backslashreplace")
+    return known
+
+
+def _pictures(
+    film: Path, result: Result, reader: Reader, wish: Wish, annotated: bool
+) -> tuple[dict[int, np.ndarray], str | None]:
+    """The frames that are wanted, and what the annotated video was made of; None where there is none."""
+    drawn = {"captions": [asdict(caption) for caption in wish.captions], "blur": wish.blur}
+    made_of = earlier.fingerprint({"poses": result.poses_key, **drawn})
+    before = earlier.found(film.parent)
+    try:
+        if annotated and not (
+            before.get("annotated") == made_of and earlier.is_whole(film.parent, before, film.name)
+        ):
+            with written_whole(film) as temporary:
+                return reader.film(temporary, result.video, result.poses, wish), made_of
+        if not annotated:
+            film.unlink(missing_ok=True)
+        pictures = reader.pictures(result.video, result.poses, wish) if wish.kept else {}
+        return pictures, made_of if annotated else None
+    except UserError as error:  # a verdict is worth having without pictures
+        print(f"No pictures and no annotated video: {error}", file=sys.stderr)
+        film.unlink(missing_ok=True)
+        return {}, None
+
+
+def _known(result: Result, options: Options) -> dict[str, Any]:
+    champion = result.champion
+    names = dict.fromkeys(name for verdict in result.verdicts for name in verdict.measures)
+    return {
+        "version": earlier.FORMAT,
+        "video": str(result.video),
+        "sha256": result.sha256,
+        "persons": result.persons,
+        "repetitions": [asdict(verdict) for verdict in result.verdicts],
+        "units": {name: term(name).unit for name in names},
+        "without_limbs": [dict(one) for one in result.without_limbs],
+        "options": asdict(options),
+        "model": {
+            "name": champion.name,
+            "threshold": champion.threshold,
+            "temperature": champion.temperature,
+            "made_of": dict(champion.made_of),
+        },
+    }
