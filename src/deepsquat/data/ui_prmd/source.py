@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordin
 from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
+from deepsquat.measures import measured
 
-VERSION = "1"  # of this reader, the markers' mapping and the camera: raise it when any landmark changes
+VERSION = "2"  # of this reader, the markers' mapping and the camera: raise it when any row changes
 
 PICTURE = (1080, 1920)  # pixels, width and height: a phone held upright
 AIM_M = 1.15  # metres above the floor: the middle of a tall person with raised arms, who reaches 2.3 m
@@ -119,7 +120,7 @@ class UiPrmd:
             "not recorded": 2 * self.frames.each_side + 1 - len(times),
             "a marker is lost": int((~whole).sum()),
         }
-        times, landmarks = times[whole], landmarks[whole]
+        times, landmarks, points = times[whole], landmarks[whole], points[whole]
         table = rows_of(
             squat,
             frame=np.rint(times * RATE).astype(np.int32),
@@ -128,7 +129,9 @@ class UiPrmd:
             aspect=np.full(len(times), camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
-        return table, dropped
+        # The subject faces x, and y is to the left; measures want left, up, and ahead.
+        true = measured(points[..., [1, 2, 0]]).stacked().astype(np.float32)
+        return replace(table, measures=true), dropped
 
     def _camera(self, feet: np.ndarray) -> Camera:
         """On a circle around the feet, (3,) metres.
