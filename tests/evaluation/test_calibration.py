@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
+from deepsquat.evaluation.calibration import boundary, by_others, calibration_error, fitted, temperature
 
 
 def test_the_temperature_undoes_what_logits_were_multiplied_by() -> None:
@@ -28,3 +28,33 @@ def test_the_boundary_lies_where_both_labels_are_as_likely_however_many_there_ar
     label = np.repeat([1, 0], [30000, 3000])
     assert boundary(logits, label) == pytest.approx(-0.5, abs=0.05)
     assert boundary(np.array([-1.0, -3.0, 1.0, 3.0]), np.array([0, 0, 1, 1])) == pytest.approx(0, abs=1e-6)
+
+
+def test_slope_and_offset_are_those_of_scikit_learns_balanced_logistic_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 2, 500)
+    label = (rng.random(500) < 1 / (1 + np.exp(1 - logits))).astype(int)
+    reference = LogisticRegression(class_weight="balanced", C=1e4).fit(logits[:, None], label)
+    slope, offset = fitted(logits, label)
+    assert (slope, offset) == pytest.approx((reference.coef_[0, 0], reference.intercept_[0]), abs=0.02)
+
+
+def test_labels_that_are_parted_wholly_have_a_boundary_between_them() -> None:
+    for scale in (1, 1e3):
+        found = boundary(scale * np.array([-3.0, -2, 5, 6]), np.array([0, 0, 1, 1]))
+        assert -2 * scale < found < 5 * scale
+
+
+def test_nobodys_own_labels_set_the_standard() -> None:
+    """Three groups; the third's labels are the wrong way round, and change nothing of its own answers."""
+    rng = np.random.default_rng(3)
+    label, group = np.tile([0, 1], 60), np.repeat(["a", "b", "c"], 40)
+    logits = 4 * (label - 0.5) + rng.normal(size=120)
+    found = by_others(logits, label, group)
+    turned = np.where(group == "c", 1 - label, label)
+    np.testing.assert_allclose(by_others(logits, turned, group)[group == "c"], found[group == "c"])
+    assert not np.allclose(by_others(logits, turned, group)[group == "a"], found[group == "a"])
+    assert np.mean((found > 0.5) == label) > 0.9
+    assert by_others(np.ones(4), np.array([1, 1, 0, 0]), np.repeat(["a", "b"], 2)).tolist() == [0.5] * 4

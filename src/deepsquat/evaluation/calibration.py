@@ -24,18 +24,49 @@ def calibration_error(p_good: np.ndarray, label: np.ndarray) -> float:
     return float(np.dot(missed, np.unique(number, return_counts=True)[1]) / len(label))
 
 
-def boundary(logits: np.ndarray, label: np.ndarray) -> float:
-    """The logit from which on to say good, where both labels count alike, however many squats have each.
+def fitted(logits: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the logistic regression of labels (n,) 0 or 1 on logits (n,), by Newton's method.
 
-    By logistic regression of labels (n,) 0 or 1 on logits (n,), each label with half of the weight: smoother
-    than the threshold of the best balanced accuracy. Newton's method.
+    Each label has half of the weight, however many squats have it. Platt, Probabilistic outputs for support
+    vector machines, 1999; a little ridge, so that labels which are parted wholly have an answer too.
     """
     weight = np.where(label == 1, 0.5 / max(1, np.sum(label == 1)), 0.5 / max(1, np.sum(label == 0)))
     columns = np.stack([logits, np.ones_like(logits)], axis=1)
+    sign = np.where(label == 1, -1.0, 1.0)
+
+    def cost(at: np.ndarray) -> float:
+        return float(weight @ np.logaddexp(0, sign * (columns @ at)) + _RIDGE / 2 * at @ at)
+
     found = np.zeros(2)
     for _ in range(50):
-        p = 1 / (1 + np.exp(-(columns @ found)))
+        p = 1 / (1 + np.exp(-np.clip(columns @ found, -700, 700)))
         slope = columns.T @ (weight * (label - p)) - _RIDGE * found
         curve = (columns * (weight * p * (1 - p))[:, None]).T @ columns + _RIDGE * np.eye(2)
-        found = found + np.linalg.solve(curve, slope)
-    return float(-found[1] / found[0])
+        step = np.linalg.solve(curve, slope)
+        while cost(found + step) > cost(found) and np.abs(step).max() > 1e-9:
+            step = step / 2  # where the labels are parted wholly, a whole step may go too far
+        found = found + step
+    return float(found[0]), float(found[1])
+
+
+def boundary(logits: np.ndarray, label: np.ndarray) -> float:
+    """The logit from which on to say good, where both labels count alike, however many squats have each.
+
+    By `fitted`: smoother than the threshold of the best balanced accuracy.
+    """
+    slope, offset = fitted(logits, label)
+    return -offset / slope
+
+
+def by_others(logits: np.ndarray, label: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Probabilities (n,) whose slope and offset were fitted on the logits of all other groups (n,).
+
+    So nobody's own labels set the standard that they are judged by. A half where the others have one label.
+    """
+    found = np.full(len(logits), 0.5)
+    for name in np.unique(group):
+        own, others = group == name, group != name
+        if len(np.unique(label[others])) == 2:
+            slope, offset = fitted(logits[others], label[others])
+            found[own] = 1 / (1 + np.exp(-np.clip(slope * logits[own] + offset, -700, 700)))
+    return found
