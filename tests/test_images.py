@@ -9,6 +9,7 @@ import pytest
 
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
+from deepsquat.files import add_checksum
 from deepsquat.images import Images, draw_images, load, load_images, save, source_name
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.skeleton import Style
@@ -87,3 +88,16 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     add_checksum(other)
     with pytest.raises(UserError, match="not a file of prepared images"):
         load(other)
+
+
+def test_a_file_of_an_earlier_version_has_no_references_and_no_landmarks(
+    images: Images, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.npz"
+    known = {field.name: getattr(images, field.name) for field in fields(Images)}
+    for name in ("reference", "landmarks", "aspect"):
+        del known[name]
+    np.savez_compressed(path, **known)
+    add_checksum(path)
+    old = load(path)
+    assert not old.reference.any() and np.isnan(old.landmarks).all() and len(old.aspect) == 6

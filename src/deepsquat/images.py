@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from deepsquat.data.arrays import ArrayFile
 from deepsquat.data.squats import FreshSource
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, expanded, read_checked, written_whole
-from deepsquat.landmarks import LandmarkTable, unknown_measures
+from deepsquat.landmarks import NAMES, LandmarkTable, unknown_measures
 from deepsquat.skeleton import Style, draw, pixels
 
 
@@ -34,11 +34,23 @@ class Images:
     fingerprint: np.ndarray  # () str: hash of everything that went into the landmarks
     source: np.ndarray  # () str: what the data is, in words
     drawn_as: np.ndarray  # () str: how it was drawn, in words
-    measures: np.ndarray = None  # type: ignore[assignment]  # (n, 7) float32, as in the landmark table
+    # As in the landmark table; left out, as by files of earlier versions, unknown, and no references.
+    measures: np.ndarray = None  # type: ignore[assignment]  # (n, 7) float32
+    reference: np.ndarray = None  # type: ignore[assignment]  # (n,) int8
+    landmarks: np.ndarray = None  # type: ignore[assignment]  # (n, 33, 4) float32
+    aspect: np.ndarray = None  # type: ignore[assignment]  # (n,) float32
 
     def __post_init__(self) -> None:
-        if self.measures is None:
-            object.__setattr__(self, "measures", unknown_measures(len(self.squat)))
+        n = len(self.squat)
+        unknown = {
+            "measures": unknown_measures(n),
+            "reference": np.zeros(n, np.int8),
+            "landmarks": np.full((n, len(NAMES), 4), np.nan, np.float32),
+            "aspect": np.full(n, np.nan, np.float32),
+        }
+        for name, values in unknown.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, values)
 
 
 def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Style) -> Images:
@@ -55,6 +67,9 @@ def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Styl
         frame=table.frame,
         time=table.time,
         measures=table.measures,
+        reference=table.reference,
+        landmarks=table.landmarks,
+        aspect=table.aspect,
         fingerprint=np.array(fingerprint),
         source=np.array(source),
         drawn_as=np.array(_drawn_as(style)),
@@ -81,7 +96,8 @@ def load(path: Path) -> Images:
     content = read_checked(path, "write it again with src/prepare.py export=PATH")
     try:
         with np.load(BytesIO(content), allow_pickle=False) as file:
-            found = Images(**{field.name: file[field.name] for field in fields(Images)})
+            there = [f.name for f in fields(Images) if f.name in file or f.default is MISSING]
+            found = Images(**{name: file[name] for name in there})
         if found.images.ndim != 4 or len({len(found.images), len(found.points), len(found.squat)}) > 1:
             raise ValueError("not one row a frame")
         return found

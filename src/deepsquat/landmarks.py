@@ -64,7 +64,8 @@ class LandmarkTable:
     landmarks is (n, 33, 4) float32: x and y as fractions of the upright frame's width and height, z in the
     scale of x, visibility 0-1. aspect is the frame's width over its height. label is 1 good, 0 bad, -1 none.
     time and offset are seconds, offset counted from the squat's bottom frame. measures are true of the body,
-    as `deepsquat.measures.Measures.stacked` has them; left out, they are unknown: NaN.
+    as `deepsquat.measures.Measures.stacked` has them; left out, they are unknown: NaN. reference is 1 where
+    the squat is one of its subject's that is known to be good; left out, as in earlier tables, none is.
     """
 
     squat: np.ndarray  # (n,) str: "video#index"
@@ -78,10 +79,13 @@ class LandmarkTable:
     aspect: np.ndarray  # (n,) float32
     landmarks: np.ndarray  # (n, 33, 4) float32
     measures: np.ndarray = None  # type: ignore[assignment]  # (n, MEASURES) float32
+    reference: np.ndarray = None  # type: ignore[assignment]  # (n,) int8
 
     def __post_init__(self) -> None:
         if self.measures is None:
             object.__setattr__(self, "measures", unknown_measures(len(self.squat)))
+        if self.reference is None:
+            object.__setattr__(self, "reference", np.zeros(len(self.squat), np.int8))
         lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns of unequal length: {lengths}")

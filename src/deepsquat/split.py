@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -31,6 +32,10 @@ class SplitOptions:
                 f"got {self.val} and {self.test}"
             )
 
+    def divided(self, items: "Sequence[Item]") -> "Split":
+        """The parts of the items; see `split`."""
+        return split(items, self)
+
 
 @dataclass(frozen=True)
 class Item:
@@ -40,9 +45,22 @@ class Item:
     video: str
     subject: str
     label: int
+    reference: bool = False  # in no score
 
 
+# train, val and test; and reference, the squats of val's and test's groups that are known to be good.
 Split = dict[str, list[Item]]
+
+
+class Division(Protocol):
+    """Another way to divide squats is another class with these members."""
+
+    @property
+    def by(self) -> str:
+        """squat, video or subject: what is never divided between two parts."""
+
+    def divided(self, items: Sequence[Item]) -> Split:
+        """The items of each part."""
 
 
 def split(items: Sequence[Item], options: SplitOptions) -> Split:
@@ -50,7 +68,8 @@ def split(items: Sequence[Item], options: SplitOptions) -> Split:
 
     By squat, as in the paper: the squats of each label are shuffled apart, int(fraction * n) of each go to
     val and as many to test. By video or subject: whole groups, chosen among many seeded orders so that the
-    parts come nearest to the wanted number of squats of each label.
+    parts come nearest to the wanted number of squats of each label. References are in no score: those of val
+    and test become a part of their own.
 
     Raises:
         UserError: fewer than two labels, a part that would be empty, or an unknown subject.
@@ -68,13 +87,54 @@ def split(items: Sequence[Item], options: SplitOptions) -> Split:
         if options.by == "squat"
         else _by_group(items, options, generator)
     )
+    parts = with_references_apart(parts)
     for name in PARTS:
         if {item.label for item in parts[name]} != {0, 1}:
             raise UserError(
                 f"split: {name} would hold {_counted(parts[name])} of {len(items)} squats; it needs both "
-                f"labels. Give more data or a larger split.val / split.test, or do not split by {options.by}"
+                f"labels. {one_sided(items, options.by)}"
+                f"Give more data or a larger split.val / split.test, or do not split by {options.by}"
             )
     return parts
+
+
+def with_references_apart(parts: Split) -> Split:
+    """The same parts, and `reference`, which takes those of val and test."""
+    scored = ("val", "test")
+    apart = [item for name in scored for item in parts[name] if item.reference]
+    kept = {name: [item for item in parts[name] if not item.reference] for name in scored}
+    return {"train": parts["train"], **kept, "reference": apart}
+
+
+def group_of(items: Sequence[Item], by: str) -> dict[str, str]:
+    """The video or subject of each squat, or the squat itself, by its id.
+
+    Raises:
+        UserError: one is not known.
+    """
+    found = {item.id: item.id if by == "squat" else getattr(item, by) for item in items}
+    unknown = [name for name, group in found.items() if not group]
+    if unknown:
+        raise UserError(
+            f"split=by_{by}: {len(unknown)} squats have no {by}, the first is {unknown[0]}; "
+            "name it in the labels file or choose another split"
+        )
+    return found
+
+
+def one_sided(items: Sequence[Item], by: str) -> str:
+    """From how many groups the squats of each label come, where it is few of one; empty where it is not."""
+    if by == "squat":
+        return ""
+    groups = {label: {getattr(i, by) for i in items if i.label == label} for label in (0, 1)}
+    label = min(groups, key=lambda one: len(groups[one]))
+    if len(groups[label]) > 2:
+        return ""
+    word, n = ("bad", "good")[label], len(groups[label])
+    return (
+        f"{word} squats come from {n} {by}{'s' if n > 1 else ''} only, and each of three parts needs one: "
+        f"film {word} squats of others too, or take split=by_squat, which cannot show that form was learnt. "
+    )
 
 
 def _counted(items: Sequence[Item]) -> str:
@@ -95,14 +155,8 @@ def _by_squat(items: Sequence[Item], options: SplitOptions, generator: np.random
 
 
 def _by_group(items: Sequence[Item], options: SplitOptions, generator: np.random.Generator) -> Split:
-    group_of = {item.id: getattr(item, options.by) for item in items}
-    unknown = [item.id for item in items if not group_of[item.id]]
-    if unknown:
-        raise UserError(
-            f"split=by_{options.by}: {len(unknown)} squats have no {options.by}, the first is {unknown[0]}; "
-            "name it in the labels file or choose another split"
-        )
-    groups = sorted(set(group_of.values()))
+    group = group_of(items, options.by)
+    groups = sorted(set(group.values()))
     if len(groups) < 3:
         raise UserError(
             f"split=by_{options.by}: {len(groups)} {options.by}s cannot fill train, val and test; "
@@ -110,7 +164,7 @@ def _by_group(items: Sequence[Item], options: SplitOptions, generator: np.random
         )
     counts = np.zeros((len(groups), 2))  # squats of each label in each group
     for item in items:
-        counts[groups.index(group_of[item.id]), item.label] += 1
+        counts[groups.index(group[item.id]), item.label] += 1
     wanted = {name: getattr(options, name) * counts.sum(axis=0) for name in ("val", "test")}
     best: tuple[float, dict[str, str]] | None = None
     for _ in range(_TRIES):
@@ -132,7 +186,7 @@ def _by_group(items: Sequence[Item], options: SplitOptions, generator: np.random
     assert best is not None
     parts: Split = {name: [] for name in PARTS}
     for item in items:
-        parts[best[1].get(group_of[item.id], "train")].append(item)
+        parts[best[1].get(group[item.id], "train")].append(item)
     return parts
 
 

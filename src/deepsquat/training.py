@@ -23,7 +23,7 @@ from deepsquat.runs import owner
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.record import known_tags, log_inputs
 from deepsquat.runs.said import say_data, say_results
-from deepsquat.split import PARTS, audit, split
+from deepsquat.split import PARTS, audit
 from deepsquat.study import running
 from deepsquat.trainer import checkpoint
 from deepsquat.trainer.batches import SquatData, items_of
@@ -57,6 +57,10 @@ class Result:
     folder: Path
 
 
+# Of the trained network, its data, all images of them, and the run's metrics.
+Finished = Callable[[Classifier, SquatData, Images, Mapping[str, float]], None]
+
+
 def train(
     choices: Choices,
     config: Mapping[str, Any],
@@ -64,13 +68,15 @@ def train(
     resume: str | None = None,
     tags: Mapping[str, str] = MappingProxyType({}),
     trial: Trial | None = None,
+    finished: Finished | None = None,
 ) -> Result:
     """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
 
     config: the resolved values that `choices` was built from, logged as they are.
     resume: id of an interrupted run whose `last.ckpt` is in `folder`, to be resumed.
     tags: further tags of the run.
-    trial: of a sweep, where it is one.
+    trial: of a sweep, or a fold, where it is one.
+    finished: called when all of the run is kept, and it is about to end.
 
     Raises:
         UserError: the data cannot be used, the folder or its checkpoint is another run's or damaged, or the
@@ -89,7 +95,7 @@ def train(
         images = load_images(choices.data, choices.pose, choices.skeleton, choices.data_folder)
         if np.isnan(images.measures).any():
             _refuse_unmeasured(choices)
-        parts = split(items_of(images), choices.split)
+        parts = choices.split.divided(items_of(images))
         crossing = audit(parts, choices.split.by)
         batch_size, style = choices.optim.batch_size, choices.skeleton
         anew = _anew(choices)
@@ -110,7 +116,8 @@ def train(
                 fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
             finally:
                 _keep_checkpoints(run, folder, trial is not None)
-            found = {part: predictions(data.parts[part], said) for part, said in fitted.p_good.items()}
+            said = fitted.classifier.p_good
+            found = {part: predictions(data.parts[part], said[part]) for part in said}
             files = folder / "files"
             run_files.write_predictions(files, data, found)
             if trial is not None:
@@ -119,6 +126,8 @@ def train(
                 history = run.history(run_files.CURVES)
                 run_files.draw_results(files, data, found, history, choices.title(run.id))
             run.artifact(files)
+            if finished is not None:
+                finished(fitted.classifier, data, images, fitted.metrics)
         (folder / checkpoint.LAST).unlink(missing_ok=True)
     more = transfer.lines(fitted.elsewhere)
     say_results(choices, run.id, found, fitted.metrics, more, store.how_to_look(run.id))
@@ -182,7 +191,7 @@ def _keep_checkpoints(run: tracking.Run, folder: Path, in_sweep: bool) -> None:
 
 @dataclass(frozen=True)
 class _Fitted:
-    p_good: dict[str, torch.Tensor]  # (m,) of val and test
+    classifier: Classifier
     metrics: dict[str, float]
     elsewhere: dict[str, transfer.Elsewhere]
 
@@ -231,4 +240,4 @@ def _fit_and_test(
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
     run.metrics(tested | closing, trainer.current_epoch)
-    return _Fitted(classifier.p_good, last_epoch | tested | closing, transferred)
+    return _Fitted(classifier, last_epoch | tested | closing, transferred)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsquat.evaluation.calibration import boundary, calibration_error, own_standard, temperature
-from deepsquat.evaluation.scores import Scores
+from deepsquat.evaluation.calibration import boundary, by_others, calibration_error, fitted, temperature
 
 
 def test_the_temperature_undoes_what_logits_were_multiplied_by() -> None:
@@ -31,29 +30,31 @@ def test_the_boundary_lies_where_both_labels_are_as_likely_however_many_there_ar
     assert boundary(np.array([-1.0, -3.0, 1.0, 3.0]), np.array([0, 0, 1, 1])) == pytest.approx(0, abs=1e-6)
 
 
-def squats(n: int, begins: float, seed: int = 0) -> Scores:
-    """Scores of squats that are good from a logit on, give or take."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(begins, 2, n)
-    label = (rng.random(n) < 1 / (1 + np.exp(-2 * (logits - begins)))).astype(int)
-    return Scores(logits, label, np.full(n, ""))
+def test_slope_and_offset_are_those_of_scikit_learns_balanced_logistic_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 2, 500)
+    label = (rng.random(500) < 1 / (1 + np.exp(1 - logits))).astype(int)
+    reference = LogisticRegression(class_weight="balanced", C=1e4).fit(logits[:, None], label)
+    slope, offset = fitted(logits, label)
+    assert (slope, offset) == pytest.approx((reference.coef_[0, 0], reference.intercept_[0]), abs=0.02)
 
 
-def test_many_labels_set_the_boundary_and_few_move_it_a_little() -> None:
-    many = own_standard(squats(400, -2.0), prior=0.0, seed=0)
-    assert many.boundary[1] == pytest.approx(-2.0, abs=0.3) and many.temperature < 0.8
-    assert many.boundary[0] < -1.9 < many.boundary[2] < many.boundary[0] + 1
-    few = squats(8, -2.0, seed=3)
-    found = own_standard(few, prior=0.0, seed=0)
-    assert -2.0 < found.boundary[1] < 0 and found.temperature == 1
-    assert found.boundary[2] - found.boundary[0] > many.boundary[2] - many.boundary[0]
+def test_labels_that_are_parted_wholly_have_a_boundary_between_them() -> None:
+    for scale in (1, 1e3):
+        found = boundary(scale * np.array([-3.0, -2, 5, 6]), np.array([0, 0, 1, 1]))
+        assert -2 * scale < found < 5 * scale
 
 
-def test_where_there_are_subjects_they_are_resampled_and_the_interval_is_wider() -> None:
-    """Everybody has a standard of their own: ten people, forty squats each."""
-    parts = [squats(40, begins, seed) for seed, begins in enumerate(np.linspace(-3, 3, 10))]
-    score, label = (np.concatenate([getattr(part, name) for part in parts]) for name in ("score", "label"))
-    who = np.repeat([f"s{i}" for i in range(10)], 40)
-    alone = own_standard(Scores(score, label, np.full(400, "")), 0.0, 0).boundary
-    people = own_standard(Scores(score, label, who), 0.0, 0).boundary
-    assert people[1] == alone[1] and people[2] - people[0] > alone[2] - alone[0]
+def test_nobodys_own_labels_set_the_standard() -> None:
+    """Three groups; the third's labels are the wrong way round, and change nothing of its own answers."""
+    rng = np.random.default_rng(3)
+    label, group = np.tile([0, 1], 60), np.repeat(["a", "b", "c"], 40)
+    logits = 4 * (label - 0.5) + rng.normal(size=120)
+    found = by_others(logits, label, group)
+    turned = np.where(group == "c", 1 - label, label)
+    np.testing.assert_allclose(by_others(logits, turned, group)[group == "c"], found[group == "c"])
+    assert not np.allclose(by_others(logits, turned, group)[group == "a"], found[group == "a"])
+    assert np.mean((found > 0.5) == label) > 0.9
+    assert by_others(np.ones(4), np.array([1, 1, 0, 0]), np.repeat(["a", "b"], 2)).tolist() == [0.5] * 4

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +168,35 @@ def test_a_source_that_knows_the_landmarks_is_asked_once(
     assert source.made == 1
     assert found.fingerprint == made.fingerprint
     np.testing.assert_array_equal(found.table.landmarks, made.table.landmarks)
+
+
+def test_a_reference_goes_into_the_table_and_a_table_of_before_has_none(
+    videos: LabelledVideos, tmp_path: Path
+) -> None:
+    from deepsquat.pose.inputs import video_inputs
+    from deepsquat.pose.storage import read_columns, write_columns
+
+    marked = (replace(videos.squats[0], label=1, subject="anna", reference=True), *videos.squats[1:])
+    plain = video_inputs(videos, MediaPipePose(), tmp_path)["squats"]
+    other = video_inputs(replace(videos, squats=marked), MediaPipePose(), tmp_path)["squats"]
+    assert other[0] != plain[0] and other[1:] == plain[1:]
+    assert all(
+        len(row) == 8 for row in plain
+    )  # as before there were references, so that what was kept is found
+
+    squats = np.array(["a#0", "a#0"])
+    table = LandmarkTable(
+        squat=squats,
+        video=squats,
+        subject=squats,
+        faults=squats,
+        label=np.zeros(2, np.int8),
+        frame=np.zeros(2, np.int32),
+        time=np.zeros(2),
+        offset=np.zeros(2),
+        aspect=np.ones(2, np.float32),
+        landmarks=np.zeros((2, 33, 4), np.float32),
+    )
+    rows = {name: column for name, column in vars(table).items() if name != "reference"}
+    write_columns(tmp_path / "old.parquet", make_dataclass("Old", list(rows))(**rows))
+    assert not read_columns(LandmarkTable, tmp_path / "old.parquet").reference.any()

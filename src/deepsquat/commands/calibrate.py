@@ -9,9 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from deepsquat import champion
 from deepsquat.commands.options import build
 from deepsquat.errors import UserError
-from deepsquat.evaluation.calibration import own_standard
 from deepsquat.evaluation.judged import judge
 from deepsquat.evaluation.scores import auc, balanced_accuracy
+from deepsquat.evaluation.standard import own_standard
 from deepsquat.files import expanded, with_checksum, written_whole
 from deepsquat.images import load_images
 

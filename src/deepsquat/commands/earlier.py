@@ -96,6 +96,10 @@ def interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[
             f"resume={run_id} takes every value from the run that it resumes; leave out {' '.join(others)}"
         )
     run = build(config, "tracking").open_store().find(run_id)
+    if run.tag("folds") or run.tag("fold"):
+        raise UserError(
+            f"resume={run_id}: an evaluation over folds is gone on with by the command that began it"
+        )
     if run.status == "FINISHED":
         raise UserError(f"resume={run_id}: this run has finished; start a new one")
     folder = Path(run.tag("folder"))

@@ -10,12 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat import tracking
 from deepsquat.commands.options import build, build_metrics, narrow
+from deepsquat.cross_validation import IDENTITY
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
 from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
 from deepsquat.runs.description import MOST, NOTE, description
+from deepsquat.runs.owner import NAME as OWNER
+from deepsquat.runs.owner import owner
 from deepsquat.study.hooks import Ending, Hooks
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
@@ -44,12 +47,17 @@ class StudyRuns(Hooks):
         if config["from"] is not None:
             raise UserError("from= trains one run; leave out -m, or sweep with the values that its run has")
         narrow(config, list(config.hydra.overrides.task))
+        train.fold_options(config)
         train.chosen(config)
 
     def metrics(self) -> Collection[str]:
+        from deepsquat import cross_validation
+        from deepsquat.commands.train import fold_options
         from deepsquat.training import returned
 
-        return returned(build(self.config, "target"), build_metrics(self.config), self.config.evaluation.on)
+        names = returned(build(self.config, "target"), build_metrics(self.config), self.config.evaluation.on)
+        options = fold_options(self.config)
+        return names if options is None else cross_validation.returned(names, options)
 
     def identity(self) -> Mapping[str, str]:
         from deepsquat.images import load_images
@@ -193,6 +201,18 @@ def resumable_run(config: DictConfig, folder: Path) -> str | None:
             else:
                 run.end("KILLED")
     return found
+
+
+def bring_folds(config: DictConfig, folder: Path) -> None:
+    """Moves what the latest earlier attempt at a trial over folds has kept into `folder`."""
+    for number in config.trial.earlier:
+        earlier = folder.parent / str(number)
+        if not owner(folder) and owner(earlier):
+            for path in sorted(
+                earlier.iterdir(), key=lambda path: path.name == OWNER
+            ):  # that it is whose, last
+                if path.is_dir() or path.name in (OWNER, IDENTITY):
+                    shutil.move(path, folder / path.name)
 
 
 def _is_sound(folder: Path, run_id: str) -> bool:

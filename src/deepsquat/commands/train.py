@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -11,6 +11,9 @@ from deepsquat.commands.options import build, build_metrics, build_network, buil
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 from deepsquat.processes import stop_on_sigterm
+
+if TYPE_CHECKING:
+    from deepsquat.evaluation.folds import FoldOptions
 
 
 def train(config: DictConfig) -> dict[str, float]:
@@ -28,6 +31,8 @@ def train(config: DictConfig) -> dict[str, float]:
     else:
         narrow(config, HydraConfig.get().overrides.task)
     _refuse_single(HydraConfig.get())
+    if (options := fold_options(config)) is not None:
+        return _over_folds(config, options, folder)
     choices = chosen(config)
     from deepsquat import training
 
@@ -44,6 +49,44 @@ def train(config: DictConfig) -> dict[str, float]:
         if config.trial is not None:
             raise
         raise KeyboardInterrupt(_how_to_resume(folder, HydraConfig.get().overrides.task)) from None
+
+
+def _over_folds(config: DictConfig, options: "FoldOptions", folder: Path) -> dict[str, float]:
+    """The metrics of an evaluation over folds, which goes on where it stopped."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from deepsquat.cross_validation import OfSeed, cross_validate
+    from deepsquat.training import Trial
+
+    seeds = []
+    for seed in options.seeds or [config.seed]:
+        own = config.copy()
+        own.seed = seed
+        values: Any = OmegaConf.to_container(own, resolve=True)
+        seeds.append(OfSeed(seed, chosen(own), values))
+    typed = any(o.startswith("hydra.run.dir=") for o in HydraConfig.get().overrides.hydra)
+    place, tags, trial = (folder if typed else None), {}, None
+    if config.trial is not None:
+        from deepsquat.commands import sweep
+
+        sweep.bring_folds(config, folder)
+        place, tags = folder, sweep.child_tags(config.trial)
+        trial = Trial(config.trial.name, list(config.trial.objective))
+    try:
+        return cross_validate(seeds, options, place, tags, trial).metrics
+    except KeyboardInterrupt:
+        if config.trial is not None:
+            raise
+        raise KeyboardInterrupt("Interrupted. The same command goes on with the unfinished fold.") from None
+
+
+def fold_options(config: DictConfig) -> "FoldOptions | None":
+    """How the run is evaluated over folds; None where it is one training.
+
+    Raises:
+        UserError: a value that cannot be.
+    """
+    return build(config, "evaluation") if "_target_" in config.evaluation else None
 
 
 def _how_to_resume(folder: Path, overrides: list[str]) -> str:

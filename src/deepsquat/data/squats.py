@@ -22,6 +22,9 @@ class Squat:
     label: int | None  # 1 good form, 0 bad form, None not judged
     subject: str | None = None
     faults: tuple[str, ...] = ()
+    reference: bool = (
+        False  # known to be good, and what this subject's others are compared with; never scored
+    )
 
     @property
     def id(self) -> str:
@@ -49,6 +52,7 @@ def rows_of(
         offset=offset,
         aspect=aspect,
         landmarks=landmarks,
+        reference=np.full(n, squat.reference, np.int8),
     )
 
 

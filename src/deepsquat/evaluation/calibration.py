@@ -1,14 +1,6 @@
 """Whether a probability means what it says, and from which one on a squat is good."""
 
-from dataclasses import dataclass
-
 import numpy as np
-
-from deepsquat.evaluation.scores import Scores
-
-_PRIOR_SPREAD = 1.5  # logits, of somebody's boundary around a model's own
-_FEWEST_SUBJECTS = 3  # to be resampled
-_MANY = 40  # squats from which on a temperature can be fitted
 
 _BINS = 10
 _RIDGE = 1e-4  # so that labels which are parted wholly have a boundary too
@@ -32,58 +24,49 @@ def calibration_error(p_good: np.ndarray, label: np.ndarray) -> float:
     return float(np.dot(missed, np.unique(number, return_counts=True)[1]) / len(label))
 
 
-def boundary(logits: np.ndarray, label: np.ndarray) -> float:
-    """The logit from which on to say good, where both labels count alike, however many squats have each.
+def fitted(logits: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the logistic regression of labels (n,) 0 or 1 on logits (n,), by Newton's method.
 
-    By logistic regression of labels (n,) 0 or 1 on logits (n,), each label with half of the weight: smoother
-    than the threshold of the best balanced accuracy. Newton's method.
+    Each label has half of the weight, however many squats have it. Platt, Probabilistic outputs for support
+    vector machines, 1999; a little ridge, so that labels which are parted wholly have an answer too.
     """
     weight = np.where(label == 1, 0.5 / max(1, np.sum(label == 1)), 0.5 / max(1, np.sum(label == 0)))
     columns = np.stack([logits, np.ones_like(logits)], axis=1)
+    sign = np.where(label == 1, -1.0, 1.0)
+
+    def cost(at: np.ndarray) -> float:
+        return float(weight @ np.logaddexp(0, sign * (columns @ at)) + _RIDGE / 2 * at @ at)
+
     found = np.zeros(2)
     for _ in range(50):
-        p = 1 / (1 + np.exp(-(columns @ found)))
+        p = 1 / (1 + np.exp(-np.clip(columns @ found, -700, 700)))
         slope = columns.T @ (weight * (label - p)) - _RIDGE * found
         curve = (columns * (weight * p * (1 - p))[:, None]).T @ columns + _RIDGE * np.eye(2)
-        found = found + np.linalg.solve(curve, slope)
-    return float(-found[1] / found[0])
+        step = np.linalg.solve(curve, slope)
+        while cost(found + step) > cost(found) and np.abs(step).max() > 1e-9:
+            step = step / 2  # where the labels are parted wholly, a whole step may go too far
+        found = found + step
+    return float(found[0]), float(found[1])
 
 
-@dataclass(frozen=True)
-class OwnStandard:
-    """What somebody calls good, in logits of a model."""
+def boundary(logits: np.ndarray, label: np.ndarray) -> float:
+    """The logit from which on to say good, where both labels count alike, however many squats have each.
 
-    boundary: tuple[float, float, float]  # lower end of the 95 % interval, where good begins, upper end
-    temperature: float  # by which a logit is divided
-
-
-def own_standard(scores: Scores, prior: float, seed: int, resamples: int = 300) -> OwnStandard:
-    """What somebody's labels say of a model's scores, which are logits.
-
-    The boundary is the most probable one after a normal prior around the model's own, `prior`, so that few
-    squats move it a little and many all the way. The interval is of resampled squats, or of resampled
-    subjects where there are three or more. The temperature stays 1 below forty squats.
+    By `fitted`: smoother than the threshold of the best balanced accuracy.
     """
-    found = _own_boundary(scores.score, scores.label, prior)
-    subjects = sorted(set(scores.subject) - {""})
-    groups = [np.flatnonzero(scores.subject == who) for who in subjects]
-    if len(groups) < _FEWEST_SUBJECTS or (scores.subject == "").any():
-        groups = [np.array([row]) for row in range(len(scores.score))]
-    rng = np.random.default_rng(seed)
-    others: list[float] = []
-    while len(others) < resamples:
-        rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-        others.append(_own_boundary(scores.score[rows], scores.label[rows], prior))
-    low, high = np.quantile(others, [0.025, 0.975])
-    warm = temperature(scores.score - found, scores.label) if len(scores.score) >= _MANY else 1.0
-    return OwnStandard((min(float(low), found), found, max(float(high), found)), warm)
+    slope, offset = fitted(logits, label)
+    return -offset / slope
 
 
-def _own_boundary(logits: np.ndarray, label: np.ndarray, prior: float) -> float:
-    candidates = prior + np.linspace(-8, 8, 801)
-    count = {value: max(1, int(np.sum(label == value))) for value in (0, 1)}
-    weight = np.where(label == 1, 0.5 / count[1], 0.5 / count[0]) * len(label)
-    sign = np.where(label == 1, -1.0, 1.0)
-    costs = (weight * np.logaddexp(0, sign * (logits - candidates[:, None]))).sum(axis=1)
-    costs = costs + (candidates - prior) ** 2 / (2 * _PRIOR_SPREAD**2)
-    return float(candidates[int(np.argmin(costs))])
+def by_others(logits: np.ndarray, label: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Probabilities (n,) whose slope and offset were fitted on the logits of all other groups (n,).
+
+    So nobody's own labels set the standard that they are judged by. A half where the others have one label.
+    """
+    found = np.full(len(logits), 0.5)
+    for name in np.unique(group):
+        own, others = group == name, group != name
+        if len(np.unique(label[others])) == 2:
+            slope, offset = fitted(logits[others], label[others])
+            found[own] = 1 / (1 + np.exp(-np.clip(slope * logits[own] + offset, -700, 700)))
+    return found

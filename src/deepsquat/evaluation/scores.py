@@ -1,17 +1,27 @@
 """How well scores of squats tell good from bad."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from deepsquat.evaluation.calibration import calibration_error
+
+MEASURES = ("auc", "accuracy", "balanced_accuracy", "f1", "brier", "calibration_error")
+
 
 @dataclass(frozen=True)
 class Scores:
-    """One row a squat; a higher score says that it is better."""
+    """One row a squat; a higher score, as a logit, says that it is better."""
 
     score: np.ndarray  # (n,)
     label: np.ndarray  # (n,) 1 good, 0 bad
     subject: np.ndarray  # (n,) str, "" where unknown
+    reference: np.ndarray = None  # type: ignore[assignment]  # (n,) bool: known to be good; left out, none is
+
+    def __post_init__(self) -> None:
+        if self.reference is None:
+            object.__setattr__(self, "reference", np.zeros(len(self.score), bool))
 
 
 def auc(label: np.ndarray, score: np.ndarray) -> float:
@@ -28,7 +38,12 @@ def auc(label: np.ndarray, score: np.ndarray) -> float:
 
 
 def balanced_accuracy(label: np.ndarray, said_good: np.ndarray) -> float:
-    """The mean of the shares of the good and of the bad squats that are judged rightly."""
+    """The mean of the shares of the good and of the bad squats that are judged rightly.
+
+    NaN without squats of both labels.
+    """
+    if not np.any(label == 1) or not np.any(label == 0):
+        return float("nan")
     return float((said_good[label == 1].mean() + (~said_good[label == 0]).mean()) / 2)
 
 
@@ -47,33 +62,93 @@ def less_a_reference(scores: Scores) -> Scores:
     return Scores(scores.score[row] - scores.score[other], scores.label[row], scores.subject[row])
 
 
+def f1(label: np.ndarray, said_good: np.ndarray) -> float:
+    """The harmonic mean of precision and recall of good squats; 0 where none is, or is said to be, good."""
+    right = np.count_nonzero(said_good & (label == 1))
+    wrong = np.count_nonzero(said_good != (label == 1))
+    return float(2 * right / (2 * right + wrong)) if right else 0.0
+
+
+def measured(label: np.ndarray, p_good: np.ndarray) -> dict[str, float]:
+    """Every one of MEASURES, of labels (n,) 0 or 1 and probabilities of good form (n,); good is above a half.
+
+    Brier: the mean squared distance of the probability from the label. NaN where it cannot be had.
+    """
+    said_good = p_good > 0.5
+    return {
+        "auc": auc(label, p_good),
+        "accuracy": float(np.mean(said_good == (label == 1))),
+        "balanced_accuracy": balanced_accuracy(label, said_good),
+        "f1": f1(label, said_good),
+        "brier": float(np.mean((p_good - label) ** 2)),
+        "calibration_error": calibration_error(p_good, label),
+    }
+
+
+def within(group: np.ndarray, label: np.ndarray, p_good: np.ndarray) -> dict[str, float]:
+    """The mean over groups (n,), such as subjects, of what `measured` says of each one's squats.
+
+    A group with squats of one label has no area and no balanced accuracy, and is left out of these two.
+    """
+    of_each = [measured(label[group == name], p_good[group == name]) for name in np.unique(group)]
+    found = {}
+    for name in MEASURES:
+        values = [one[name] for one in of_each if not np.isnan(one[name])]
+        found[name] = float(np.mean(values)) if values else float("nan")
+    return found
+
+
+def reference_choices(scores: Scores, first_good: bool = True) -> list[np.ndarray]:
+    """Each way to choose one reference a subject: (n,) int, the row that a squat is compared with, or -1.
+
+    A subject's references are those that are marked; where none is, with `first_good`, each of its good
+    squats in turn, the first one first. There are as many ways as the subject with the most has references.
+    Squats of unknown subjects, and of those without a reference or without another squat, have none.
+    """
+    candidates = {}
+    for subject in sorted(set(scores.subject) - {""}):
+        own = scores.subject == subject
+        rows = np.flatnonzero(own & scores.reference)
+        if not len(rows) and first_good:
+            rows = np.flatnonzero(own & (scores.label == 1))
+        if len(rows) and np.any(own & ~scores.reference & (np.arange(len(own)) != rows[0])):
+            candidates[subject] = rows
+    found = []
+    for turn in range(max(map(len, candidates.values()), default=0)):
+        chosen = np.full(len(scores.label), -1)
+        for subject, rows in candidates.items():
+            chosen[scores.subject == subject] = rows[turn % len(rows)]
+        found.append(chosen)
+    return found
+
+
+Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+
+
+def over_references(scores: Scores, statistic: Statistic, first_good: bool = True) -> np.ndarray:
+    """(choices, 2): a statistic without and with a reference, whose score is subtracted, for every choice.
+
+    statistic: of labels, scores, and the rows (k,) of `scores` that these are of. A reference is in neither
+    figure, and no marked squat is, so that both are of the same squats; nor are squats that have none.
+    """
+    found = []
+    for chosen in reference_choices(scores, first_good):
+        rows = np.flatnonzero((chosen >= 0) & (chosen != np.arange(len(chosen))) & ~scores.reference)
+        own = scores.score[rows].astype(float)
+        found.append(
+            [
+                statistic(scores.label[rows], own, rows),
+                statistic(scores.label[rows], own - scores.score[chosen[rows]], rows),
+            ]
+        )
+    return np.array(found).reshape(-1, 2)
+
+
 def with_reference(scores: Scores) -> tuple[float, float]:
     """The AUC without and with one good squat of each subject as a reference, whose score is subtracted.
 
-    The mean over every choice of the reference, the k-th good squat of each subject in turn. A reference is
-    in neither figure, so that both are of the same squats; squats of subjects without a good one are left
-    out of both. NaN where no subject has a good squat and another one.
+    The mean over every choice of the reference; NaN where there is none. See `over_references`.
     """
-    good = {
-        subject: np.flatnonzero((scores.subject == subject) & (scores.label == 1))
-        for subject in sorted(set(scores.subject) - {""})
-    }
-    good = {
-        subject: rows
-        for subject, rows in good.items()
-        if len(rows) and np.count_nonzero(scores.subject == subject) > 1
-    }
-    if not good:
-        return float("nan"), float("nan")
-    known = np.isin(scores.subject, list(good))
-    pairs = []
-    for turn in range(max(map(len, good.values()))):
-        kept, less = known.copy(), scores.score.astype(float)
-        for subject, rows in good.items():
-            reference = rows[turn % len(rows)]
-            less[scores.subject == subject] -= scores.score[reference]
-            kept[reference] = False
-        label = scores.label[kept]
-        pairs.append((auc(label, scores.score[kept]), auc(label, less[kept])))
-    without, reference = np.mean(pairs, axis=0)
+    pairs = over_references(scores, lambda label, score, _: auc(label, score))
+    without, reference = pairs.mean(axis=0) if len(pairs) else (float("nan"), float("nan"))
     return float(without), float(reference)

@@ -32,8 +32,14 @@ def video_inputs(videos: LabelledVideos, pose: MediaPipePose, folder: Path) -> d
         "min_visibility": pose.min_visibility,
         "min_frames": pose.min_frames,
         "videos": {video: hashes[path] for video, path in paths.items()},
-        "squats": [[getattr(squat, field.name) for field in fields(Squat)] for squat in videos.squats],
+        "squats": [_of_squat(squat) for squat in videos.squats],
     }
+
+
+def _of_squat(squat: Squat) -> list[Any]:
+    """A reference is named where there is one, so that what was kept before there were any is found."""
+    values = [getattr(squat, field.name) for field in fields(Squat) if field.name != "reference"]
+    return [*values, "reference"] if squat.reference else values
 
 
 def estimator_inputs(

@@ -10,7 +10,7 @@ from deepsquat.images import source_name
 from deepsquat.model.network import Network
 from deepsquat.optim.adam import AdamOptions
 from deepsquat.skeleton import Style
-from deepsquat.split import SplitOptions
+from deepsquat.split import Division
 from deepsquat.tracking import Options as TrackingOptions
 from deepsquat.trainer.metrics import Metric
 from deepsquat.trainer.options import TrainerOptions
@@ -27,7 +27,7 @@ class Choices:
     data: Any
     pose: Any
     skeleton: Style
-    split: SplitOptions
+    split: Division
     augment: Augment
     model: Network
     optim: AdamOptions

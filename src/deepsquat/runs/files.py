@@ -12,7 +12,7 @@ import yaml
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, written_whole
 from deepsquat.runs import pictures
-from deepsquat.split import PARTS, Item
+from deepsquat.split import Item
 from deepsquat.trainer.batches import Part, SquatData
 from deepsquat.trainer.predictions import Predictions, confusion
 
@@ -24,13 +24,18 @@ _SHEET = 32  # skeletons on a sheet
 
 def write_inputs(folder: Path, config: Mapping[str, Any], diff: str, data: SquatData) -> None:
     """config.yaml, split.json, and code.diff where code was changed since its commit."""
-    with written_whole(folder / "config.yaml") as temporary:  # a run is resumed from it
-        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-        add_checksum(temporary)
-    members = {name: [item.id for item in data.parts[name].squats] for name in PARTS}
+    write_config(folder, config)
+    members = {name: [item.id for item in part.squats] for name, part in data.parts.items()}
     _write_text(folder / "split.json", json.dumps(members, indent=1))
     if diff:
         _write_text(folder / "code.diff", diff)
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """config.yaml, which a run is resumed from."""
+    with written_whole(folder / "config.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+        add_checksum(temporary)
 
 
 def write_samples(folder: Path, data: SquatData) -> None:

@@ -6,7 +6,7 @@ from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, read_checked, written_whole
 from deepsquat.trainer.checkpoint import LAST
 
-_NAME = "run_id"
+NAME = "run_id"
 
 
 def owner(folder: Path) -> str:
@@ -15,7 +15,7 @@ def owner(folder: Path) -> str:
     Raises:
         UserError: the file that says it is damaged.
     """
-    path = folder / _NAME
+    path = folder / NAME
     if not path.exists():
         return ""
     return read_checked(path, "start a new run in another folder").decode()
@@ -23,7 +23,7 @@ def owner(folder: Path) -> str:
 
 def own(folder: Path, run_id: str) -> None:
     """Says that the folder is the run's."""
-    with written_whole(folder / _NAME) as temporary:
+    with written_whole(folder / NAME) as temporary:
         temporary.write_text(run_id)
         add_checksum(temporary)
 

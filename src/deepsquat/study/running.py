@@ -1,6 +1,7 @@
 """What the task function says of its progress to the sweep that runs it; outside of a sweep, to nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,3 +38,14 @@ def report(metrics: Mapping[str, float], step: int) -> None:
     _running.trial.report(value, step)
     if _running.trial.should_prune():
         raise Pruned(f"pruned at step {step}, {_running.objective} {value:.4g}")
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What the block reports reaches nobody: it is a part, such as a fold, of which the whole will report."""
+    global _running
+    before, _running = _running, None
+    try:
+        yield
+    finally:
+        _running = before

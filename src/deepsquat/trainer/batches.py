@@ -20,7 +20,13 @@ def items_of(images: Images) -> list[Item]:
     """One item for each labelled squat, in order of first appearance."""
     _, first = np.unique(images.squat, return_index=True)
     return [
-        Item(str(images.squat[i]), str(images.video[i]), str(images.subject[i]), int(images.label[i]))
+        Item(
+            str(images.squat[i]),
+            str(images.video[i]),
+            str(images.subject[i]),
+            int(images.label[i]),
+            bool(images.reference[i]),
+        )
         for i in sorted(first)
         if images.label[i] >= 0
     ]
@@ -95,10 +101,17 @@ class Part:
             other.set_epoch(self.epoch)
             yield from other
             return
+        yield from self._batches(self.shuffle_seed)
+
+    def in_order(self) -> Iterator[Batch]:
+        """The batches of this part's own images as they are, in their order."""
+        yield from self._batches(None)
+
+    def _batches(self, shuffle_seed: int | None) -> Iterator[Batch]:
         n = len(self.rows)
         order, pixels, rows = torch.arange(n), self.pixels, self._rows
-        if self.shuffle_seed is not None:
-            generator = np.random.default_rng([self.shuffle_seed, self.epoch])
+        if shuffle_seed is not None:
+            generator = np.random.default_rng([shuffle_seed, self.epoch])
             order = torch.from_numpy(generator.permutation(n))
             if self.augment is not None and self.augment.is_random:
                 pixels, rows = self._redrawn(generator).to(self.device), torch.arange(n, device=self.device)
@@ -141,6 +154,8 @@ class SquatData(pl.LightningDataModule):
             "val": Part(images, pixels, parts["val"], batch_size),
             "test": Part(images, pixels, parts["test"], batch_size),
         }
+        if parts.get("reference"):
+            self.parts["reference"] = Part(images, pixels, parts["reference"], batch_size)
         n = len(self.parts["train"].label)
         if batch_size > n:
             raise UserError(

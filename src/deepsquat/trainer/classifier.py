@@ -115,15 +115,16 @@ class Classifier(pl.LightningModule):
 
     def said_good(self, batch: Batch) -> Tensor:
         """The probability of good form (B,) of each image, without dropout where the network is set so."""
-        return self.target.p_good(self._outputs(batch))
+        return self.target.p_good(self.outputs_of(batch))
 
-    def _outputs(self, batch: Batch) -> Tensor:
+    def outputs_of(self, batch: Batch) -> Tensor:
+        """What the network says (B, outputs) of each image."""
         with self.chosen.at_work():
             return answers(self.network, self.target.inputs(batch), self.chosen.bytes_per_image)
 
     def _measure(self, part: str, batch: Batch) -> None:
         truth = self.target.truth(batch)
-        outputs = self._outputs(batch)
+        outputs = self.outputs_of(batch)
         measures = torch.stack([self.target.loss(outputs, truth), penalty_of(self.loss, outputs.device)])
         self._epochs[part].add(measures, outputs, batch[1], batch[2])
 

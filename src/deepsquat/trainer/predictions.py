@@ -11,7 +11,7 @@ from deepsquat.split import Item
 from deepsquat.trainer.batches import Part
 
 _DRAWS = 2000
-_FEWEST = 5  # groups; with fewer even the moved ends say too little
+FEWEST = 5  # groups; with fewer even the moved ends say too little
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,18 @@ def interval(found: Predictions) -> Interval:
     right = np.bincount(group, (p_good > 0.5) == label)
     n = len(squats)
     over = f"{n} {'subject' if known else 'video'}{'s' if n > 1 else ''}"
-    if n < _FEWEST:
+    if n < FEWEST:
         return Interval(None, None, f"{over} are too few")
     if np.ptp(right / squats) == 0:
         return Interval(None, None, f"{over} all alike")
     drawn = np.random.default_rng(0).integers(0, n, (_DRAWS, n))
     shares = right[drawn].sum(1) / squats[drawn].sum(1)
-    tail = NormalDist().cdf(-((n / (n - 1)) ** 0.5) * _student(n - 1))
+    tail = NormalDist().cdf(-((n / (n - 1)) ** 0.5) * student(n - 1))
     low, high = np.quantile(shares, [tail, 1 - tail])
     return Interval(float(low), float(high), over)
 
 
-def _student(degrees: int) -> float:
+def student(degrees: int) -> float:
     """The 97.5 % quantile of Student's t, to 0.3 % from 4 degrees on: SciPy is not needed to train."""
     z = NormalDist().inv_cdf(0.975)
     terms = (

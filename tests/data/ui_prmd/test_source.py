@@ -198,3 +198,13 @@ def test_a_changed_file_changes_the_inputs(tmp_path: Path) -> None:
 def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         UiPrmd(**options)
+
+
+def test_what_a_coach_measures_is_known_and_does_not_depend_on_the_camera(folder: Path) -> None:
+    front, side = (table_of(UiPrmd(str(folder), yaw=yaw)) for yaw in (0, 90))
+    assert np.isfinite(front.measures).all() and np.array_equal(front.measures, side.measures)
+    row = np.flatnonzero(front.offset == 0)[0]
+    depth, _, width, _, _, shift, tilt = front.measures[row]
+    standing = front.measures[row - 5, 0]
+    assert depth < standing  # the hips are lower at the bottom
+    assert width > 0 and abs(shift) < 0.1 and abs(tilt) < 10  # about even, as it was made

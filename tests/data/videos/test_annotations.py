@@ -120,7 +120,8 @@ def test_what_is_written_is_read_back_exactly(folder: Path) -> None:
                 start, bottom, end = times[3 * index : 3 * index + 3]
                 label, subject = rng.choice([0, 1, None]), rng.choice([None, *names])
                 faults = tuple(rng.sample(names, rng.randint(0, 3)))
-                squats.append(Squat(video, index, start, bottom, end, label, subject, faults))
+                reference = label == 1 and subject is not None and rng.random() < 0.5
+                squats.append(Squat(video, index, start, bottom, end, label, subject, faults, reference))
         write_labels(folder / "labels.yaml", squats)
         assert list(read_labels(folder / "labels.yaml")) == squats
 
@@ -259,6 +260,29 @@ def test_a_bad_squat_is_refused(folder: Path, squat: str) -> None:
     message = refusal(folder, f"b.mp4:\n- {SQUAT}\na.mp4:\n- {squat}")
     assert message.startswith(", line 4, squat 1 of a.mp4: ")
     assert BAD_SQUATS[squat] in message
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("label: 1, reference: true", "a reference stands for its subject's squats; give it subject: NAME"),
+        ("subject: anna, reference: true", "a reference is a squat known to be good; give it label: 1"),
+        ("subject: anna, label: 0, reference: true", "give it label: 1"),
+        ("subject: anna, label: 1, reference: 2", "reference must be true or false, got '2'"),
+    ],
+)
+def test_a_reference_needs_a_subject_and_to_be_good(folder: Path, more: str, message: str) -> None:
+    said = refusal(folder, f"a.mp4:\n- {{start: 0, mid: 1, end: 2, {more}}}")
+    assert said.startswith(", line 2, squat 1 of a.mp4: ") and message in said
+
+
+def test_references_are_marked(folder: Path) -> None:
+    lines = (
+        f"- {{start: {i}, mid: {i}, end: {i}.5, subject: anna, label: 1{more}}}"
+        for i, more in enumerate(("", ", reference: true", ", reference: false", ", reference: "))
+    )
+    squats = read(folder, "a.mp4:\n" + "\n".join(lines))
+    assert [squat.reference for squat in squats] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("name", BAD_PATHS)

@@ -14,7 +14,7 @@ from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.measures import measured
 
-VERSION = "2"  # of this reader, the markers' mapping and the camera: raise it when any landmark changes
+VERSION = "2"  # of this reader, the markers' mapping and the camera: raise it when any row changes
 
 PICTURE = (1080, 1920)  # pixels, width and height: a phone held upright
 AIM_M = 1.15  # metres above the floor: the middle of a tall person with raised arms, who reaches 2.3 m
@@ -130,7 +130,7 @@ class UiPrmd:
             aspect=np.full(len(times), camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
-        measures = measured(points[:, :, _OWN_AXES], self.yaw).stacked().astype(np.float32)
+        measures = measured(points[..., _OWN_AXES], self.yaw).stacked().astype(np.float32)
         return replace(table, measures=measures), dropped
 
     def _camera(self, feet: np.ndarray) -> Camera:

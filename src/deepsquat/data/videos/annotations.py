@@ -7,6 +7,9 @@
 The first squat is in the paper's form: `[[HH:]MM:]SS:ff`, ff a frame number at 30 frames per second. The
 second is in seconds. The two mix freely; `label`, `subject` and `faults` may be left out.
 
+`reference: true`, of a squat with a subject and label 1, says that this subject's other squats may be
+compared with it; it is in no score.
+
 Values are read from the text that stands in the file: YAML itself would take 1:30 for the number 90.
 """
 
@@ -27,7 +30,7 @@ from deepsquat.data.videos.plain_yaml import compose, kind, scalar, wrong
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 
-KEYS = ("start", "mid", "bottom", "end", "label", "subject", "faults")
+KEYS = ("start", "mid", "bottom", "end", "label", "subject", "faults", "reference")
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # those that no name has
 ADDRESS = re.compile(r".*://|(?:https?|file|ftps?|rtsps?|rtmps?|s3|data|pipe|concat):", re.IGNORECASE)
@@ -205,7 +208,8 @@ def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
     label = _label(path, fields.get("label"), place)
     subject = _subject(path, fields.get("subject"), place)
     faults = _faults(path, fields.get("faults"), place)
-    squat = Squat(video, 0, times[0], times[1], times[2], label, subject, faults)
+    reference = _reference(path, fields.get("reference"), place, label, subject)
+    squat = Squat(video, 0, times[0], times[1], times[2], label, subject, faults, reference)
     line = node.start_mark.line + 1
     return _Entry(f"{path}, line {line}{place}", line, written[0], written[2], squat)
 
@@ -233,6 +237,21 @@ def _faults(path: Path, node: yaml.Node | None, place: str) -> tuple[str, ...]:
     if not isinstance(node, yaml.SequenceNode):
         raise wrong(path, node, "faults must be a list of names, such as [too shallow]", place)
     return tuple(_name(path, item, "a fault", place) for item in node.value)
+
+
+def _reference(
+    path: Path, node: yaml.Node | None, place: str, label: int | None, subject: str | None
+) -> bool:
+    if node is None or kind(node) == "null":
+        return False
+    text = (scalar(node) or "").lower()
+    if kind(node) != "bool" or text not in ("true", "false"):
+        raise wrong(path, node, f"reference must be true or false, got {scalar(node)!r}", place)
+    if text == "true" and label != 1:
+        raise wrong(path, node, "a reference is a squat known to be good; give it label: 1", place)
+    if text == "true" and subject is None:
+        raise wrong(path, node, "a reference stands for its subject's squats; give it subject: NAME", place)
+    return text == "true"
 
 
 def _name(path: Path, node: yaml.Node, what: str, place: str) -> str:
@@ -282,4 +301,6 @@ def _mapping(squat: Squat) -> _Line:
         mapping["subject"] = squat.subject
     if squat.faults:
         mapping["faults"] = list(squat.faults)
+    if squat.reference:
+        mapping["reference"] = True
     return mapping

@@ -1,0 +1,361 @@
+"""One evaluation over folds, top to bottom: a parent run, a child run a fold, and what they say together.
+
+FOLDER/folds.json           what is evaluated
+FOLDER/SEED-FOLD/           the run of a fold, as any other's; its said.json is there once it is complete
+FOLDER/files/               the parent's: every answer out of fold, the scores, the tables
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from deepsquat import tracking
+from deepsquat.errors import UserError
+from deepsquat.evaluation import out_of_fold, verdict
+from deepsquat.evaluation.baselines import Known, guessed
+from deepsquat.evaluation.features import in_heights
+from deepsquat.evaluation.folds import Fold, FoldOptions, folds
+from deepsquat.evaluation.out_of_fold import NETWORK, OutOfFold, logits
+from deepsquat.files import with_checksum, without_checksum, written_whole
+from deepsquat.images import Images, load_images, source_name
+from deepsquat.locks import held
+from deepsquat.runs import files as run_files
+from deepsquat.runs import owner, provenance
+from deepsquat.runs.choices import Choices
+from deepsquat.study import running
+from deepsquat.tracking import PARENT
+from deepsquat.trainer import checkpoint
+from deepsquat.trainer.batches import Part, SquatData, items_of
+from deepsquat.trainer.classifier import Classifier
+from deepsquat.trainer.early import labelled
+from deepsquat.trainer.form import Form
+from deepsquat.training import Result, Trial, train
+
+HEAD = "network_head"  # of a network that reads faults: logistic regression on what it reads
+OUT_OF_FOLD, SAID = "out_of_fold.csv", "said.json"
+IDENTITY = "folds.json"
+# What says where and how a run is made, and not what.
+_NOT_WHAT = ("trial", "from", "resume", "paths", "tracking")
+_NOT_WHAT_OF = {
+    "trainer": ("accelerator", "compile"),
+    "data": ("root", "file", "workers"),
+    "pose": ("workers",),
+}
+
+
+@dataclass(frozen=True)
+class OfSeed:
+    """What the trainings under one seed are told, and the config that it was built from."""
+
+    seed: int
+    choices: Choices
+    config: Mapping[str, Any]
+
+
+def cross_validate(
+    seeds: Sequence[OfSeed],
+    options: FoldOptions,
+    folder: Path | None,
+    tags: Mapping[str, str],
+    trial: Trial | None = None,
+) -> Result:
+    """Trains and tests every fold under every seed that is not done yet, and says what came out.
+
+    The same call goes on where an earlier one stopped, whatever stopped it.
+
+    folder: of the parent's files and the folds; None: under paths.runs, one for each evaluation.
+    tags: further tags of the parent. trial: of a sweep.
+
+    Returns: the metrics of the network over all folds, and the means over folds of those of each fold.
+
+    Raises:
+        UserError: the data cannot be divided so, or are not those that the folder was begun with; or what a
+            fold raises, which then ends FAILED.
+    """
+    first = seeds[0].choices
+    if hasattr(first.data, "collect"):
+        folds(labelled(first.data), options)  # before minutes of poses
+    store = first.tracking.open_store()
+    images = load_images(first.data, first.pose, first.skeleton, first.data_folder)
+    items = items_of(images)
+    divided = folds(items, options)
+    identity = _identity(seeds, str(images.fingerprint))
+    if folder is None:
+        folder = Path(seeds[0].config["paths"]["runs"]) / f"folds-{source_name(first.data)}-{identity[:8]}"
+    by = divided[0].by
+    name = trial.name if trial else f"{first.name}, {len(divided)} folds by {by}"
+    with held(folder):
+        _refuse_another(folder, identity)
+        parent = _parent(store, folder, seeds[0], name, tags, images, divided)
+        _say(
+            f"{len(divided)} folds by {by} of {len(items)} labelled squats{_unlabelled(images)}, in {folder}"
+        )
+        with parent.ending(running.Pruned):
+            done: list[tuple[OutOfFold, dict[str, float]]] = []
+            for one, fold in product(seeds, divided):
+                done.append(_fold(store, parent, folder / f"{one.seed}-{fold.number}", one, fold, options))
+                _report(done)
+            answers = OutOfFold.joined([said for said, _ in done])
+            found = verdict.judged(answers, options.reference)
+            measured = _means([metrics for _, metrics in done]) | verdict.metrics(found)
+            words = [*verdict.lines(found), "", *verdict.alarms(found, by)]
+            _keep(folder / "files", answers, found, words)
+            parent.metrics(measured, len(done))
+            parent.artifact(folder / "files")
+            if trial is not None:
+                parent.rename(trial.ended(measured))
+    spread = f", mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else ""
+    _say(f"\nOut of fold, by {by}{spread} ({first.protocol_note}):", *words)
+    _say(f"Run {parent.id}. To look at it: {store.how_to_look(parent.id)}")
+    if unwritten := parent.unwritten():
+        _say(unwritten)
+    return Result(parent.id, measured, folder)
+
+
+def returned(names: Sequence[str], options: FoldOptions) -> list[str]:
+    """The names of what it returns. names: those that one training returns."""
+    return [*names, *verdict.metric_names(options.reference)]
+
+
+def _say(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _unlabelled(images: Images) -> str:
+    count = len(np.unique(images.squat[images.label < 0]))
+    return f" ({count} more have no label and are left out)" if count else ""
+
+
+def _report(done: Sequence[tuple[OutOfFold, dict[str, float]]]) -> None:
+    """The means so far, to a sweep, whose pruner may have seen enough."""
+    running.report(_means([metrics for _, metrics in done]), len(done))
+
+
+def _means(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of what all have."""
+    shared = [name for name in metrics[0] if all(name in one for one in metrics)]
+    return {name: float(np.mean([one[name] for one in metrics])) for name in shared}
+
+
+def _identity(seeds: Sequence[OfSeed], fingerprint: str) -> str:
+    """A hash of all that decides what comes out."""
+    config = {key: value for key, value in seeds[0].config.items() if key not in _NOT_WHAT}
+    for group, names in _NOT_WHAT_OF.items():
+        config[group] = {key: value for key, value in config[group].items() if key not in names}
+    what = {"config": config, "seeds": [one.seed for one in seeds], "data": fingerprint}
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _refuse_another(folder: Path, identity: str) -> None:
+    path = folder / IDENTITY
+    if path.is_file():
+        if json.loads(path.read_text())["identity"] != identity:
+            raise UserError(
+                f"{folder} holds another evaluation: its data or values were others; "
+                "put them back, or name another folder with hydra.run.dir=DIR"
+            )
+        return
+    owner.check_free(folder, None)
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps({"identity": identity}))
+
+
+def _parent(
+    store: tracking.Store,
+    folder: Path,
+    first: OfSeed,
+    name: str,
+    tags: Mapping[str, str],
+    images: Images,
+    divided: Sequence[Fold],
+) -> tracking.Run:
+    """The run that the folds' runs are children of: found, or started."""
+    code, _ = provenance.code_tags()
+    if known := owner.owner(folder):
+        with suppress(UserError):  # it was deleted
+            run = store.find(known)
+            if before := run.tag("code.dirty") + run.tag("mlflow.source.git.commit"):
+                now = code["code.dirty"] + code.get("mlflow.source.git.commit", "")
+                if before != now:
+                    _say("Note: the code has changed since this evaluation began.")
+            run.reopen()
+            run.tags({"folder": str(folder), **tags})
+            return run
+    choices = first.choices
+    run = store.start(
+        name,
+        {
+            **code,
+            **provenance.machine_tags(),
+            "protocol": choices.protocol,
+            "protocol.note": choices.protocol_note,
+            "folder": str(folder),
+            "data.source": str(images.source),
+            "data.fingerprint": str(images.fingerprint),
+            "folds": f"{len(divided)} by {divided[0].by}",
+            **tags,
+        },
+    )
+    owner.own(folder, run.id)
+    run.params(tracking.flattened({key: v for key, v in first.config.items() if key != "trial"}))
+    run_files.write_config(folder / "files", first.config)
+    return run
+
+
+def _fold(
+    store: tracking.Store, parent: tracking.Run, folder: Path, given: OfSeed, fold: Fold, options: FoldOptions
+) -> tuple[OutOfFold, dict[str, float]]:
+    """What a fold says and measures: as it was kept, gone on with, or made."""
+    if (folder / SAID).is_file():
+        _settle(store, parent, folder)
+        return _kept(folder)
+    resume = _resumable(store, folder)
+    trial = {"study": Path(folder).parent.name, "fold": fold.number, "name": fold.words}
+    config = {**given.config, "trial": trial}
+    choices = replace(given.choices, split=fold)
+    start = time.monotonic()
+    kept: list[tuple[OutOfFold, dict[str, float]]] = []
+
+    def finished(
+        classifier: Classifier, data: SquatData, images: Images, metrics: Mapping[str, float]
+    ) -> None:
+        said = _said(classifier, data, images, given.seed, fold, options)
+        out_of_fold.write(folder / OUT_OF_FOLD, said)
+        with written_whole(folder / SAID) as temporary:
+            temporary.write_text(json.dumps(with_checksum({"metrics": dict(metrics)})))
+        kept.append((said, dict(metrics)))
+
+    name = f"{fold.words}, seed {given.seed}"
+    tags = {PARENT: parent.id, "fold": str(fold.number), "seed": str(given.seed)}
+    folder.mkdir(parents=True, exist_ok=True)
+    output = (folder / "output.txt").open("a", buffering=1, encoding="utf-8")
+    with running.unheard(), output, redirect_stdout(output):
+        train(choices, config, folder, resume, tags, Trial(name, ["test/squat_accuracy"]), finished)
+    said, metrics = kept[0]
+    _say(
+        f"{name}: {metrics['test/squat_accuracy']:.1%} of squats right"
+        f"{' (resumed)' if resume else ''}, {time.monotonic() - start:.1f} s"
+    )
+    return said, metrics
+
+
+def _resumable(store: tracking.Store, folder: Path) -> str | None:
+    """The run of this fold that can be gone on with; where there is none, its folder is empty afterwards."""
+    known = owner.owner(folder) if folder.exists() else ""
+    if known and (folder / checkpoint.LAST).is_file():
+        try:
+            checkpoint.check_last(folder, known)
+            store.find(known)
+            return known
+        except UserError as error:
+            _say(f"Note: {error}")
+    if known:
+        with suppress(UserError):
+            store.find(known).end("KILLED")
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _settle(store: tracking.Store, parent: tracking.Run, folder: Path) -> None:
+    """Ends the run of a complete fold, where a kill came between, and puts it under its parent."""
+    with suppress(UserError):  # it was deleted; what it said is kept all the same
+        run = store.find(owner.owner(folder))
+        if run.tag(PARENT) != parent.id or run.tag("folder") != str(folder):
+            run.tags({PARENT: parent.id, "folder": str(folder)})
+        if run.status != "FINISHED":
+            run.end("FINISHED")
+
+
+def _kept(folder: Path) -> tuple[OutOfFold, dict[str, float]]:
+    try:
+        known = without_checksum(json.loads((folder / SAID).read_text()))
+        return out_of_fold.read(folder / OUT_OF_FOLD), known["metrics"]
+    except (ValueError, KeyError) as error:
+        raise UserError(f"{folder / SAID} is damaged; take {folder} away and start again") from error
+
+
+def _said(
+    classifier: Classifier, data: SquatData, images: Images, seed: int, fold: Fold, options: FoldOptions
+) -> OutOfFold:
+    """What the network, and every guesser fitted to the fold's train, says of its test and references."""
+    tested = [part for name, part in data.parts.items() if name in ("test", "reference")]
+    known = _known(images)
+    train = known.rows(data.parts["train"].table_rows)
+    found = []
+    head = _head(classifier, data.parts["train"]) if isinstance(classifier.target, Form) else None
+    for part in tested:
+        rows = part.table_rows
+        outputs = _outputs(classifier, part)
+        answers = {NETWORK: classifier.target.p_good(outputs).numpy()}
+        if head is not None:
+            answers[HEAD] = head.predict_proba(outputs.numpy())[:, 1]
+        for guesser in options.guessers:
+            p_good = guessed(guesser, train, known.rows(rows), seed)
+            if p_good is not None:
+                answers[guesser] = np.tile(p_good, part.copies)
+        found += [_rows(images, rows, part.copies, name, p, seed, fold) for name, p in answers.items()]
+    return OutOfFold.joined(found)
+
+
+def _rows(
+    images: Images, rows: np.ndarray, copies: int, guesser: str, p_good: np.ndarray, seed: int, fold: Fold
+) -> OutOfFold:
+    rows = np.tile(rows, copies)
+    n = len(rows)
+    return OutOfFold(
+        guesser=np.full(n, guesser),
+        seed=np.full(n, seed),
+        fold=np.full(n, fold.number),
+        squat=images.squat[rows],
+        video=images.video[rows],
+        subject=images.subject[rows],
+        frame=images.frame[rows].astype(int),
+        label=images.label[rows].astype(int),
+        reference=images.reference[rows].astype(int),
+        logit=logits(p_good),
+    )
+
+
+def _known(images: Images) -> Known:
+    points = in_heights(images.landmarks, images.aspect)
+    label = images.label.astype(int)
+    return Known(points, images.measures, images.video, images.subject, images.squat, label)
+
+
+def _outputs(classifier: Classifier, part: Part) -> torch.Tensor:
+    """(m, outputs) on the CPU, of every image of the part in its order; a part that is shuffled is not."""
+    with torch.inference_mode():
+        return torch.cat([classifier.outputs_of(batch).float().cpu() for batch in part.in_order()])
+
+
+def _head(classifier: Classifier, train: Part) -> Any:
+    """Logistic regression of the labels on what the network reads off the images that it was trained on."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    made = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    return made.fit(_outputs(classifier, train).numpy(), train.label.numpy())
+
+
+def _keep(
+    folder: Path, answers: OutOfFold, found: Mapping[str, verdict.Judged], words: Sequence[str]
+) -> None:
+    out_of_fold.write(folder / OUT_OF_FOLD, answers)
+    plain = {
+        guesser: {"values": dict(one.values), "intervals": dict(one.intervals)}
+        for guesser, one in found.items()
+    }
+    for name, text in (("scores.json", json.dumps(plain, indent=1)), ("scores.txt", "\n".join(words) + "\n")):
+        with written_whole(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")

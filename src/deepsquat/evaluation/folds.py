@@ -1,0 +1,126 @@
+"""Folds: every squat is tested once, by a network that never saw its video or subject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deepsquat.errors import UserError
+from deepsquat.evaluation.baselines import GUESSERS
+from deepsquat.split import Item, Split, group_of, with_references_apart
+
+REFERENCES = ("none", "marked", "first_good")
+
+
+@dataclass(frozen=True)
+class FoldOptions:
+    """How squats are divided into folds, and what is said of them.
+
+    Raises:
+        UserError: a value that cannot be.
+    """
+
+    by: str | None = None  # squat, video or subject; None: subject where every squat's is known, else video
+    folds: int | None = None  # 2 or more; None: as many as there are groups, each left out once
+    seed: int = 0  # of the folds
+    seeds: tuple[int, ...] | None = None  # of the trainings, all folds under each; None: the run's seed alone
+    reference: str = "marked"  # none, marked, or first_good where a subject has no marked one
+    guessers: tuple[str, ...] = tuple(GUESSERS)  # what is set beside the network in the same folds
+    on: dict[str, Any] = field(default_factory=dict)  # further data that each fold's network is tested on
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "guessers"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(value))  # a config has a list
+        if self.by not in (None, "squat", "video", "subject"):
+            raise UserError(f"evaluation.by must be squat, video, subject or null, got {self.by!r}")
+        if self.folds is not None and self.folds < 2:
+            raise UserError(f"evaluation.folds must be 2 or more, or null for one a group, got {self.folds}")
+        if self.reference not in REFERENCES:
+            raise UserError(f"evaluation.reference must be {', '.join(REFERENCES)}, got {self.reference!r}")
+        if unknown := [name for name in self.guessers if name not in GUESSERS]:
+            raise UserError(f"evaluation.guessers: there is no {unknown[0]}; there are {', '.join(GUESSERS)}")
+        if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
+            raise UserError(f"evaluation.seeds must be one or more numbers, each once, got {self.seeds}")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold, as a way to divide squats: whole groups are val or test, and all others train."""
+
+    by: str
+    number: int  # from 0
+    of: int
+    val: frozenset[str]  # groups
+    test: frozenset[str]
+
+    def divided(self, items: Sequence[Item]) -> Split:
+        """The parts of the items; see `deepsquat.split.split`."""
+        group = group_of(items, self.by)
+        parts: Split = {"train": [], "val": [], "test": []}
+        for item in items:
+            name = group[item.id]
+            parts["test" if name in self.test else "val" if name in self.val else "train"].append(item)
+        return with_references_apart(parts)
+
+    @property
+    def words(self) -> str:
+        """For the run's name."""
+        only = f", {next(iter(self.test))}" if len(self.test) == 1 else ""
+        return f"fold {self.number + 1} of {self.of}{only}"
+
+
+def grouping(items: Sequence[Item], by: str | None) -> str:
+    """What is never divided: as asked, or subject where every squat's is known, else video."""
+    return by or ("subject" if all(item.subject for item in items) else "video")
+
+
+def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
+    """The folds of labelled squats, by their groups; each fold's val is the fold after it.
+
+    With a number of folds, groups are dealt so that each fold has about the same number of squats of each
+    label (scikit-learn's StratifiedGroupKFold); without one, each group is a fold.
+
+    Raises:
+        UserError: too few groups, an unknown one, or a fold that would leave one label to train on.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    by = grouping(items, options.by)
+    group = group_of(items, by)
+    groups = sorted(set(group.values()))
+    count = options.folds or len(groups)
+    if min(count, len(groups)) < 3 or count > len(groups):
+        raise UserError(
+            f"evaluation: {len(groups)} {by}s do not make {max(3, count)} folds: one is tested, one is "
+            "watched while the others are trained on; give more data, another number by evaluation.folds, "
+            "or evaluation.by=squat"
+        )
+    names = np.array([group[item.id] for item in items])
+    if options.folds is None:
+        tested = [frozenset([name]) for name in groups]
+    else:
+        labels = np.array([item.label for item in items])
+        dealt = StratifiedGroupKFold(count, shuffle=True, random_state=options.seed)
+        parts = dealt.split(np.zeros((len(items), 1)), labels, names)
+        tested = [frozenset(names[rows].tolist()) for _, rows in parts]
+    found = [Fold(by, i, count, tested[(i + 1) % count], tested[i]) for i in range(count)]
+    for fold in found:
+        _refuse_one_label(fold, items)
+    return found
+
+
+def _refuse_one_label(fold: Fold, items: Sequence[Item]) -> None:
+    parts = fold.divided(items)
+    if {item.label for item in parts["train"]} == {0, 1} and parts["val"] and parts["test"]:
+        return
+    there = {
+        label: len({getattr(i, "id" if fold.by == "squat" else fold.by) for i in items if i.label == label})
+        for label in (0, 1)
+    }
+    raise UserError(
+        f"evaluation: {fold.words} would have but one label to train on, or no squat to test: good squats "
+        f"come from {there[1]} {fold.by}s, bad ones from {there[0]}; film the rarer ones of others too (3 or "
+        "more), take fewer folds, or evaluation.by=squat, which cannot show that form was learnt"
+    )
