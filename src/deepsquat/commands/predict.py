@@ -52,11 +52,11 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     if not files:
         raise UserError("name a video, or a folder of them: python src/predict.py squat.mp4")
     places = [expanded(file, "the video") for file in files]
-    videos = list(_videos(places))
+    videos = list(videos_in(places))
     if not videos:
         raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
     print(f"{len(videos)} video{'s' if len(videos) > 1 else ''} to judge", flush=True)
-    margin, rate = _number(config, "margin", 0, 0.5), _number(config, "rate", 3, 60)
+    margin, rate = number(config, "margin", 0, 0.5), number(config, "rate", 3, 60)
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
     out = expanded(config.out, "out")
     from deepsquat import champion
@@ -68,7 +68,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     with closing(Reader(pose, rate, data)) as reader:
         for video in videos:
             try:
-                _one(video, out / _below(video), reader, model, margin)
+                _one(video, out / below(video), reader, model, margin)
             except UserError as error:
                 if len(videos) == 1:
                     raise
@@ -127,7 +127,7 @@ def _said(one: "Verdict") -> str:
     return f"{one.verdict.replace('_', ' ')}{p_good}{reasons}"
 
 
-def _videos(places: Sequence[Path]) -> Iterator[Path]:
+def videos_in(places: Sequence[Path]) -> Iterator[Path]:
     """Each video once."""
     seen: set[Path] = set()
     for place in places:
@@ -145,7 +145,7 @@ def _videos(places: Sequence[Path]) -> Iterator[Path]:
                 yield path
 
 
-def _below(video: Path) -> Path:
+def below(video: Path) -> Path:
     """Where a video's folder lies below `out`: as it lies in the working folder, else in the file system.
 
     So two videos of one name do not meet.
@@ -154,7 +154,7 @@ def _below(video: Path) -> Path:
     return whole.relative_to(here) if whole.is_relative_to(here) else whole.relative_to(whole.anchor)
 
 
-def _number(config: DictConfig, name: str, least: float, most: float) -> float:
+def number(config: DictConfig, name: str, least: float, most: float) -> float:
     value = config[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise UserError(f"{name} must be a number from {least} to {most}, got {value}")

@@ -18,11 +18,13 @@ COLUMNS = 4
 _COLOURS = {"good": (40, 130, 60), "bad": (180, 50, 40), "cannot_tell": (90, 90, 90)}
 
 
-def write(path: Path, video: Path, poses: Poses, verdicts: Sequence[Verdict], reader: Reader) -> bool:
-    """Writes a PNG of the first squats; False where there is none to show."""
+def write(
+    path: Path, video: Path, poses: Poses, verdicts: Sequence[Verdict], reader: Reader, most: int = MOST
+) -> bool:
+    """Writes a PNG of the first squats, at most so many; False where there is none to show."""
     import cv2
 
-    shown = [(i, one, one.bottom) for i, one in enumerate(verdicts) if one.bottom is not None][:MOST]
+    shown = [(i, one, one.bottom) for i, one in enumerate(verdicts) if one.bottom is not None][:most]
     rows = [int(np.argmin(np.abs(poses.time - bottom))) for *_, bottom in shown]
     if not shown:
         return False
@@ -62,7 +64,7 @@ def _tile(picture: np.ndarray | None, poses: Poses, row: int, name: str, verdict
         limbs = draw(pixels(table, style), style)[0]
         drawn = limbs.any(axis=-1)
         shown[drawn] = limbs[drawn]
-    bar = np.full((BAR, width, 3), _COLOURS[verdict.verdict], np.uint8)
+    bar = np.full((BAR, width, 3), _COLOURS.get(verdict.verdict, _COLOURS["cannot_tell"]), np.uint8)
     said = verdict.verdict.replace("_", " ")
     if verdict.p_good is not None:
         said += f", {verdict.p_good:.0%} good"
