@@ -175,7 +175,8 @@ def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[s
 
 def _keep_checkpoints(run: tracking.Run, folder: Path, in_sweep: bool) -> None:
     """A trial that has not ended is resumed from its folder, and one that has needs no last.ckpt."""
-    for name in (checkpoint.BEST,) if in_sweep else (checkpoint.BEST, checkpoint.LAST):
+    more = () if in_sweep else (checkpoint.LAST, checkpoint.TESTED)
+    for name in (checkpoint.BEST, *more):
         if (folder / name).is_file():
             run.artifact(folder / name, "checkpoints")
 
@@ -228,6 +229,9 @@ def _fit_and_test(
     tested = classifier.evaluate("test", data.parts["test"], data.parts["test"].device)
     device = data.parts["test"].device
     transferred = transfer.tested(elsewhere, classifier.said_good, device, choices.optim.batch_size)
+    checkpoint.write_weights(
+        folder / checkpoint.TESTED, classifier.network, trainer.current_epoch - 1, run.id
+    )
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
     run.metrics(tested | closing, trainer.current_epoch)

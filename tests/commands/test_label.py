@@ -1,10 +1,12 @@
 """Squats of videos into a labels file, as a user asks for it, and on from there to a verdict."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from deepsquat.data.videos.annotations import read_labels
 from program import Command
@@ -45,7 +47,9 @@ def test_every_squat_gets_an_entry_near_the_true_one(labelled: str, videos: Path
     assert picture.read_bytes().startswith(b"\x89PNG") and str(picture) in labelled
 
 
-def test_from_labels_to_a_verdict_of_ones_own(labelled: str, videos: Path, command: Command) -> None:
+def test_from_labels_to_a_verdict_of_ones_own(
+    labelled: str, videos: Path, command: Command, home: Path
+) -> None:
     path = videos / "labels.yaml"
     before = path.read_text()
     days = [str(videos / f"day {n}") for n in range(3)]
@@ -66,9 +70,25 @@ def test_from_labels_to_a_verdict_of_ones_own(labelled: str, videos: Path, comma
     run = re.search(r"^Run ([0-9a-f]{32}), in", done.stdout, re.MULTILINE)
     assert run is not None and "Landmark table: 3 videos, 15 squats" in done.stdout
     unlabelled = sum(squat.label is None for squat in read_labels(path))
-    assert (
-        f"Squats without a label: {unlabelled} of 15, which no training takes; write label: 1" in done.stdout
-    )
+    expected = f"Squats without a label: {unlabelled} of 15, which no training takes; write label: 1"
+    assert expected in done.stdout
+    promoted = home / "data" / "promoted"
+    try:
+        done = command("src/promote.py", run[1], "tracking=offline", "name=own")
+        assert done.returncode == 0, done.stderr
+        assert re.search("^test: 2 squats, AUC ", done.stdout, re.MULTILINE) and str(promoted) in done.stdout
+        tested = torch.load(home / "multirun" / "offline" / run[1] / "artifacts/checkpoints/tested.ckpt")
+        kept = torch.load(promoted / "weights.pt")
+        assert all(torch.equal(kept[name], value) for name, value in tested["weights"].items())
+        video = videos / "day 2" / "2, it's.mp4"
+        done = command("src/predict.py", str(video))
+        assert done.returncode == 0, done.stderr
+        told = json.loads((home / "predictions" / video.relative_to("/") / "verdict.json").read_text())
+        assert (told["model"]["name"], told["model"]["made_of"]["runs"]) == ("own", [run[1]])
+        assert len(told["repetitions"]) == sum(squat.video[:5] == "day 2" for squat in read_labels(path))
+        assert all(0 <= one["p_good"] <= 1 for one in told["repetitions"])
+    finally:  # the champion of the tests that follow is the shipped one
+        shutil.rmtree(promoted, ignore_errors=True)
 
 
 def test_a_folder_with_no_labels_file_begins_one_in_it(

@@ -78,7 +78,7 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
         (["{videos}/none.mp4"], "cannot be read"),
         (["{videos}/monday/empty"], "no video is in it"),
         (["{videos}", "margin=2"], "margin must be a number from 0 to 0.5"),
-        (["{videos}", "weights=/nowhere"], "/nowhere/model.json: cannot be read"),
+        (["{videos}", "weights=/nowhere"], "weights=/nowhere: must be champion, shipped, the id of a run"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], said: str, videos: Path, command: Command) -> None:

@@ -57,6 +57,18 @@ MIT, as the project's. The made-up people are the project's own.
 def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
     """The card's text; measured: by the name of a source."""
     n, counted = 2 * model.frames.each_side + 1, getattr(model.target, "counted", ())
+    told = {
+        "name": model.name,
+        "noise": model.made_of["data"]["noise"],
+        "runs": ", ".join(model.made_of["runs"]),
+        "images": f"{n} images" if n > 1 else "the image",
+        "table": _table(measured),
+        "counted": ", ".join(name.replace("_", " ") for name in counted) or "what it learned from labels",
+    }
+    return _together([_wrapped(part.format(**told)) for part in _TEXT.strip().split("\n\n")])
+
+
+def _table(measured: "Mapping[str, Measured]") -> str:
     rows = [
         f"| {name} | {found.squats} | {found.auc:.3f} | {found.balanced_accuracy:.1%} | "
         f"{found.auc_with_reference:.3f} | {found.calibration_error:.3f} |"
@@ -65,15 +77,50 @@ def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
     head = (
         "| squats of | number | AUC | balanced, usual standard | AUC less a reference | calibration error |"
     )
+    return "\n".join([head, "| --- " * 6 + "|", *rows])
+
+
+_LABELLED = """
+# {name}
+
+Tells good squats from bad ones by the images of a pose. `src/promote.py` made this folder of the run
+{runs},
+which learned from labelled squats (`data={source}`); `model.json` has every value that judging needs.
+
+## How well it does
+
+Squats are judged by the mean logit of {images} around their bottom. {fitted}
+
+{table}
+
+## Limits
+
+- It knows what the labels it learned from call good, of the people and views in them.
+
+- Squats of val and test may be of people that it was trained on: the run says how they were split.
+
+- It is no medical advice.
+"""
+
+
+def labelled_card(model: Champion, measured: "Mapping[str, Measured]") -> str:
+    """The card's text of a model that learned from labelled squats; measured: by the name of a part."""
+    n, fitted = 2 * model.frames.each_side + 1, model.temperature != 1.0
     told = {
         "name": model.name,
-        "noise": model.made_of["data"]["noise"],
         "runs": ", ".join(model.made_of["runs"]),
+        "source": model.made_of["data"]["source"],
         "images": f"{n} images" if n > 1 else "the image",
-        "table": "\n".join([head, "| --- " * 6 + "|", *rows]),
-        "counted": ", ".join(name.replace("_", " ") for name in counted) or "what it learned from labels",
+        "fitted": "Temperature and threshold were fitted on val."
+        if fitted
+        else "Val has too few squats to fit a temperature and a threshold, which are 1 and 0.5.",
+        "table": _table(measured),
     }
-    parts = [_wrapped(part.format(**told)) for part in _TEXT.strip().split("\n\n")]
+    parts = [_wrapped(part.format(**told)) for part in _LABELLED.strip().split("\n\n")]
+    return _together(parts)
+
+
+def _together(parts: list[str]) -> str:
     return "\n\n".join(parts).replace("\n\n- ", "\n- ").replace("Limits\n- ", "Limits\n\n- ") + "\n"
 
 

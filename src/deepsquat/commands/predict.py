@@ -59,11 +59,10 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     margin, rate = number(config, "margin", 0, 0.5), number(config, "rate", 3, 60)
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
     out = expanded(config.out, "out")
-    from deepsquat import champion
+    from deepsquat.commands.weights import load_weights
     from deepsquat.predict.poses import Reader
 
-    own = champion.FOLDER if config.weights == "shipped" else expanded(config.weights, "weights")
-    model = champion.load(own)
+    model = load_weights(config)
     failed = []
     with closing(Reader(pose, rate, data)) as reader:
         for video in videos:
