@@ -166,7 +166,7 @@ def _output(target: Target) -> Mapping[str, Any]:
         measures = [field.name for field in fields(Measures)]
         return {
             "names": [*FAULTS, *measures],
-            "meaning": "how far each fault goes (0 at its limit, 1 plain); then measures less mean, over spread",
+            "meaning": "how far each fault goes (0 at its limit, 1 plain); measures less mean, over spread",
             "mean": dict(zip(measures, zeros.tolist(), strict=True)),
             "spread": dict(zip(measures, (ones - zeros).tolist(), strict=True)),
             "p_good": f"sigmoid({target.slope:g} * ({target.even:g} - ({' + '.join(target.counted)})))",

@@ -77,8 +77,10 @@ def test_from_labels_to_a_verdict_of_ones_own(
         done = command("src/promote.py", run[1], "tracking=offline", "name=own")
         assert done.returncode == 0, done.stderr
         assert re.search("^test: 2 squats, AUC ", done.stdout, re.MULTILINE) and str(promoted) in done.stdout
-        tested = torch.load(home / "multirun" / "offline" / run[1] / "artifacts/checkpoints/tested.ckpt")
-        kept = torch.load(promoted / "weights.pt")
+        tested = torch.load(
+            home / "multirun" / "offline" / run[1] / "artifacts/checkpoints/tested.ckpt", weights_only=True
+        )
+        kept = torch.load(promoted / "weights.pt", weights_only=True)
         assert all(torch.equal(kept[name], value) for name, value in tested["weights"].items())
         video = videos / "day 2" / "2, it's.mp4"
         done = command("src/predict.py", str(video))

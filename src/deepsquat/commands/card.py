@@ -71,7 +71,7 @@ def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
 def _table(measured: "Mapping[str, Measured]") -> str:
     rows = [
         f"| {name} | {found.squats} | {found.auc:.3f} | {found.balanced_accuracy:.1%} | "
-        f"{found.auc_with_reference:.3f} | {found.calibration_error:.3f} |"
+        f"{found.auc_with_reference:.3f} | {found.calibration_error:.3f} |".replace(" nan ", " unknown ")
         for name, found in measured.items()
     ]
     head = (

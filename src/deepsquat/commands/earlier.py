@@ -31,6 +31,7 @@ def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
         for key in _NOT_TAKEN:
             found[key] = None
         found["from"] = name
+        found["promote"] = config.promote
     narrow(found, typed)
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from deepsquat.champion import Champion, Standard
 from deepsquat.commands import candidate
 from deepsquat.commands.card import card, labelled_card
 from deepsquat.commands.options import build, build_sources, listed
+from deepsquat.commands.run import CONF
 from deepsquat.data.joints.source import MadeUpJoints
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
@@ -89,6 +91,17 @@ def promote(config: DictConfig) -> None:
     _keep(config, store, fitted, card(fitted, measured), measured)
 
 
+def promote_after(config: DictConfig, run_id: str) -> None:
+    """Promotes a run that has just finished, as conf/promote.yaml says. config: its own, or its sweep's."""
+    told = OmegaConf.to_container(OmegaConf.load(Path(CONF) / "promote.yaml"))
+    assert isinstance(told, dict)
+    own = {key: value for key, value in told.items() if key not in ("defaults", "hydra")}
+    groups = {key: OmegaConf.to_container(config[key], resolve=True) for key in ("tracking", "evaluation")}
+    merged = OmegaConf.merge(own, groups, {"runs": [run_id], "paths": {"data": config.paths.data}})
+    assert isinstance(merged, DictConfig)
+    promote(merged)
+
+
 def _promote_labelled(config: DictConfig, store: tracking.Store, runs: Sequence[candidate.Trained]) -> None:
     """The same of a run on squats that somebody has labelled: val fits it, and test says how good it is."""
     if len(runs) > 1:
@@ -124,10 +137,11 @@ def _keep(
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     for name, found in measured.items():
+        known = found.auc_with_reference == found.auc_with_reference  # nobody is known to have squatted twice
+        less = f"less a reference {found.auc_with_reference:.3f}, " if known else ""
         print(
             f"{name}: {found.squats} squats, AUC {found.auc:.3f}, "
-            f"less a reference {found.auc_with_reference:.3f}, "
-            f"balanced {found.balanced_accuracy:.1%}, calibration error {found.calibration_error:.3f}"
+            f"{less}balanced {found.balanced_accuracy:.1%}, calibration error {found.calibration_error:.3f}"
         )
     first = model.made_of["runs"][0]
     registered = store.register(first, folder, model.name, _ALIAS)

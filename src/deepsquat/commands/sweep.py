@@ -43,6 +43,8 @@ class StudyRuns(Hooks):
 
         if config["from"] is not None:
             raise UserError("from= trains one run; leave out -m, or sweep with the values that its run has")
+        if config.promote and OmegaConf.is_list(config.hydra.sweeper.direction):
+            raise UserError("promote=true: of several objectives no trial is the best; leave it out")
         narrow(config, list(config.hydra.overrides.task))
         train.chosen(config)
 
@@ -139,6 +141,22 @@ class StudyRuns(Hooks):
             print(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
             print(line)
+        if ending == "done" and self.config.promote:
+            self._promote(study)
+
+    def _promote(self, study: Any) -> None:
+        """Makes the best trial's network the champion. What it raises is said as the sweep's own error."""
+        from deepsquat.commands.promote import promote_after
+
+        store, self.store = self.store, None  # all else has been told by now
+        assert store is not None
+        key = {STUDY_ID: study.user_attrs["id"], TRIAL: str(study.best_trial.number)}
+        finished = [run.id for run in store.tagged(key) if run.status == "FINISHED"]
+        if not finished:
+            raise UserError(
+                f"promote=true: the run of trial {study.best_trial.number} is no more; train it anew"
+            )
+        promote_after(self.config, finished[-1])
 
     def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files

@@ -39,11 +39,16 @@ def train(config: DictConfig) -> dict[str, float]:
         trial = training.Trial(config.trial.name, list(config.trial.objective))
     values: Any = OmegaConf.to_container(config, resolve=True)
     try:
-        return training.train(choices, values, folder, resume, tags, trial).metrics
+        result = training.train(choices, values, folder, resume, tags, trial)
     except KeyboardInterrupt:
         if config.trial is not None:
             raise
         raise KeyboardInterrupt(_how_to_resume(folder, HydraConfig.get().overrides.task)) from None
+    if config.get("promote") and config.trial is None:
+        from deepsquat.commands.promote import promote_after
+
+        promote_after(config, result.run_id)
+    return result.metrics
 
 
 def _how_to_resume(folder: Path, overrides: list[str]) -> str:
@@ -75,6 +80,8 @@ def chosen(config: DictConfig) -> Any:
     Raises:
         UserError: a value that cannot be, alone or beside the others.
     """
+    if type(config.get("promote", False)) is not bool:
+        raise UserError(f"promote must be true or false, got {config.promote}")
     if type(config.seed) is not int or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
