@@ -67,11 +67,13 @@ def _how_to_resume(folder: Path, overrides: list[str]) -> str:
 def _refuse_single(hydra: Any) -> None:
     """
     Raises:
-        UserError: an option of conf/sweep without -m, which would make one run.
+        UserError: what belongs to a sweep without -m, which would make one run.
     """
     option = hydra.runtime.choices.get("sweep")
     if option and str(hydra.mode) == "RunMode.RUN":
         raise UserError(f"sweep={option} needs -m: python src/train.py -m sweep={option}")
+    if "dry=true" in hydra.overrides.task:
+        raise UserError("dry=true says what a sweep would run; give it with -m, or leave it out")
 
 
 def chosen(config: DictConfig) -> Any:

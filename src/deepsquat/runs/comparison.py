@@ -17,12 +17,12 @@ from deepsquat.study.summary import Summary
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_HEAD = ("study", "complete", "pruned", "failed", "best", "median", "quarter", "three quarters", "worst")
+_HEAD = ("study", "complete", "pruned", "failed", "best", "25 %", "median", "75 %", "worst")
 _COLOURS = ("#1f6f9f", "#e08214", "#4d4d4d", "#7b3294", "#1b7837", "#b2182b")
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; color: #222; }
 img { max-width: 100%; height: auto; } table { border-collapse: collapse; } div { overflow-x: auto; }
-td, th { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
+td, th { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
 td:first-child, th:first-child { text-align: left; } code { overflow-wrap: anywhere; }
 """
 
@@ -63,7 +63,7 @@ def _row(study: Summary) -> tuple[str, ...]:
     low, quarter, median, three, high = np.percentile(study.values, (0, 25, 50, 75, 100))
     ends = (low, high) if study.minimize else (high, low)
     counts = (len(study.values), study.pruned, study.failed)
-    values = (ends[0], median, quarter, three, ends[1])
+    values = (ends[0], quarter, median, three, ends[1])
     return (study.name, *map(str, counts), *(f"{value:.4g}" for value in values))
 
 
