@@ -64,6 +64,7 @@ def train(
     resume: str | None = None,
     tags: Mapping[str, str] = MappingProxyType({}),
     trial: Trial | None = None,
+    name: str | None = None,
 ) -> Result:
     """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
 
@@ -71,6 +72,7 @@ def train(
     resume: id of an interrupted run whose `last.ckpt` is in `folder`, to be resumed.
     tags: further tags of the run.
     trial: of a sweep, where it is one.
+    name: of the run; None: made of the choices.
 
     Raises:
         UserError: the data cannot be used, the folder or its checkpoint is another run's or damaged, or the
@@ -100,7 +102,7 @@ def train(
             run = _resumed(store, resume, images, {"folder": str(folder), **tags})
         else:
             known = known_tags(choices, images, crossing, folder)
-            run = store.start(trial.name if trial else choices.name, {**known, **tags})
+            run = store.start(trial.name if trial else name or choices.name, {**known, **tags})
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
             print(f"Run {run.id}, in {folder}")

@@ -14,6 +14,7 @@ from deepsquat.files import expanded, read_checked
 _RUN = re.compile("[0-9a-f]{32}")
 _SETS_OTHERS = ("protocol", "experiment", "sweep")  # groups whose options set values of other groups
 _NOT_TAKEN = ("from", "resume", "trial")
+_OF_THIS_RUN = ("name", "notes", "tags", "promote", "dry", "debug")  # never an earlier one's
 
 
 def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
@@ -32,7 +33,8 @@ def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
         for key in _NOT_TAKEN:
             found[key] = None
         found["from"] = name
-        found["promote"] = config.promote
+        for key in _OF_THIS_RUN:
+            found[key] = config[key]
     narrow(found, typed)
     return found
 
