@@ -1,9 +1,16 @@
-"""Makes a finished run the model that is shipped: python src/promote.py --help"""
+"""Makes a finished run the champion: python src/promote.py --help"""
+
+import sys
 
 import hydra
 from omegaconf import DictConfig
 
-from deepsquat.commands import run
+from deepsquat.commands import predict, run
+from deepsquat.overrides import hydra_text
+
+words = sys.argv[1:]
+if ids := predict.take_files(words):  # before Hydra, which takes no bare word
+    words.append(f"runs={hydra_text(ids)}")
 
 
 @hydra.main(version_base=None, config_path=run.CONF, config_name="promote")
@@ -15,4 +22,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = words
     run.run(main)

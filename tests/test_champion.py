@@ -106,7 +106,8 @@ def test_what_is_damaged_or_strange_is_one_line(tmp_path: Path) -> None:
         champion.load(tmp_path)
 
 
-def test_weights_too_large_to_be_shipped_are_refused(tmp_path: Path) -> None:
+def test_weights_too_large_to_be_shipped_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(champion, "FOLDER", tmp_path)
     large = PlainNet(24, 18, (4, 4), 30000, 15)
     with pytest.raises(UserError, match="bytes of weights; a champion has 2,097,152 at most"):
         champion.write(tmp_path, replace(made(), network=large))

@@ -69,6 +69,7 @@ def train(
     tags: Mapping[str, str] = MappingProxyType({}),
     trial: Trial | None = None,
     finished: Finished | None = None,
+    name: str | None = None,
 ) -> Result:
     """Trains once and keeps the run. `folder` takes the checkpoints and the run's files.
 
@@ -77,6 +78,7 @@ def train(
     tags: further tags of the run.
     trial: of a sweep, or a fold, where it is one.
     finished: called when all of the run is kept, and it is about to end.
+        name: of the run; None: made of the choices.
 
     Raises:
         UserError: the data cannot be used, the folder or its checkpoint is another run's or damaged, or the
@@ -106,7 +108,7 @@ def train(
             run = _resumed(store, resume, images, {"folder": str(folder), **tags})
         else:
             known = known_tags(choices, images, crossing, folder)
-            run = store.start(trial.name if trial else choices.name, {**known, **tags})
+            run = store.start(trial.name if trial else name or choices.name, {**known, **tags})
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
             print(f"Run {run.id}, in {folder}")
@@ -184,7 +186,8 @@ def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[s
 
 def _keep_checkpoints(run: tracking.Run, folder: Path, in_sweep: bool) -> None:
     """A trial that has not ended is resumed from its folder, and one that has needs no last.ckpt."""
-    for name in (checkpoint.BEST,) if in_sweep else (checkpoint.BEST, checkpoint.LAST):
+    more = () if in_sweep else (checkpoint.LAST, checkpoint.TESTED)
+    for name in (checkpoint.BEST, *more):
         if (folder / name).is_file():
             run.artifact(folder / name, "checkpoints")
 
@@ -237,6 +240,9 @@ def _fit_and_test(
     tested = classifier.evaluate("test", data.parts["test"], data.parts["test"].device)
     device = data.parts["test"].device
     transferred = transfer.tested(elsewhere, classifier.said_good, device, choices.optim.batch_size)
+    checkpoint.write_weights(
+        folder / checkpoint.TESTED, classifier.network, trainer.current_epoch - 1, run.id
+    )
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
     run.metrics(tested | closing, trainer.current_epoch)

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from deepsquat import champion
-from deepsquat.commands.predict import SHIPPED, take_files
+from deepsquat.commands.predict import take_files
+from deepsquat.commands.weights import SHIPPED
 from films import film
 from program import ROOT, Command, environment
 
@@ -168,7 +169,7 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
         (["{videos}", "margin=2"], "margin must be a number from 0 to 0.5"),
         (["{videos}", "height=17"], "height must be a number from 100 to 250"),
         (["{videos}", "annotated=perhaps"], "annotated must be true or false"),
-        (["{videos}", "weights=/nowhere"], "/nowhere/model.json: cannot be read"),
+        (["{videos}", "weights=/nowhere"], "weights=/nowhere: must be champion, shipped, the id of a run"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], said: str, videos: Path, command: Command) -> None:

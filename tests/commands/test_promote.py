@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from deepsquat import champion
 from deepsquat.commands.promote import refuse_different
+from deepsquat.commands.weights import load_weights
 from deepsquat.errors import UserError
 from deepsquat.model.plain import PlainNet
 from deepsquat.skeleton import Style
@@ -90,6 +92,40 @@ def test_runs_become_a_model_that_can_be_loaded(runs: list[str], command: Comman
         assert len(list(model.network.parameters())) % len(chosen) == 0
         card = (folder / "README.md").read_text()
         assert "| made-up people, held out | 80 |" in card and all(run in card for run in chosen)
+
+
+def test_a_runs_network_judges_by_its_id_or_its_checkpoint(
+    runs: list[str], home: Path, tmp_path: Path
+) -> None:
+    """By its id with the weights that were tested; those of the lowest val/loss are a checkpoint's."""
+    tracking = {"_target_": "deepsquat.tracking.offline.OfflineOptions"}
+    tracking |= {"folder": str(home / "multirun" / "offline"), "experiment": "deepsquat"}
+
+    def loaded(weights: object) -> champion.Champion:
+        told = {"weights": str(weights), "paths": {"data": str(tmp_path)}, "tracking": tracking}
+        return load_weights(OmegaConf.create(told))
+
+    checkpoints = home / "multirun" / "offline" / runs[0] / "artifacts" / "checkpoints"
+    for weights, name in ((runs[0], "tested"), *((checkpoints / f"{x}.ckpt", x) for x in ("best", "tested"))):
+        model, kept = loaded(weights), torch.load(checkpoints / f"{name}.ckpt")["weights"]
+        found = model.network.state_dict()
+        assert found.keys() == kept.keys() and all(torch.equal(found[key], kept[key]) for key in kept)
+        assert model.made_of["runs"] == [runs[0]] and isinstance(model.target, Form)
+    last = loaded(checkpoints / "last.ckpt").network.state_dict()  # of the same epoch as what was tested
+    assert all(torch.equal(last[key], kept[key]) for key in kept)
+    assert loaded("champion").name == loaded("shipped").name == "deepsquat"
+    champion.write(tmp_path / "promoted", model)
+    assert loaded("champion").made_of == model.made_of and loaded("shipped").made_of != model.made_of
+    (tmp_path / "x.ckpt").write_bytes(b"no checkpoint")
+    (tmp_path / "y.ckpt").write_bytes((checkpoints / "best.ckpt").read_bytes())
+    for weights, message in {
+        "0" * 32: "there is no run 0000",
+        tmp_path / "x.ckpt": "the run's config.yaml is not beside it",
+        tmp_path / "y.ckpt": "the run's config.yaml is not beside it",
+        "anything": "weights=anything: must be champion, shipped, the id of a run, a checkpoint's file",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            loaded(weights)
 
 
 @pytest.mark.parametrize(

@@ -57,25 +57,77 @@ MIT, as the project's. The made-up people are the project's own.
 def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
     """The card's text; measured: by the name of a source."""
     n, counted = 2 * model.frames.each_side + 1, getattr(model.target, "counted", ())
-    rows = [
-        f"| {name} | {found.squats} | {found.auc:.3f} | {found.balanced_accuracy:.1%} "
-        f"| {found.auc_with_reference:.3f} | {found.balanced_with_reference:.1%} "
-        f"| {found.calibration_error:.3f} | {found.yaw_error:.0f}° |"
-        for name, found in measured.items()
-    ]
-    head = (
-        "| squats of | number | AUC | balanced, usual standard | AUC less a reference "
-        "| balanced beside a reference | calibration error | camera's side, median error |"
-    )
     told = {
         "name": model.name,
         "noise": model.made_of["data"]["noise"],
         "runs": ", ".join(model.made_of["runs"]),
         "images": f"{n} images" if n > 1 else "the image",
-        "table": "\n".join([head, "| --- " * 8 + "|", *rows]),
+        "table": _table(measured),
         "counted": ", ".join(name.replace("_", " ") for name in counted) or "what it learned from labels",
     }
-    parts = [_wrapped(part.format(**told)) for part in _TEXT.strip().split("\n\n")]
+    return _together([_wrapped(part.format(**told)) for part in _TEXT.strip().split("\n\n")])
+
+
+def _table(measured: "Mapping[str, Measured]") -> str:
+    """What is not known of any of them has no column."""
+    columns = {
+        "squats of": list(measured),
+        "number": [str(found.squats) for found in measured.values()],
+        "AUC": [f"{found.auc:.3f}" for found in measured.values()],
+        "balanced, usual standard": [f"{found.balanced_accuracy:.1%}" for found in measured.values()],
+        "AUC less a reference": [f"{found.auc_with_reference:.3f}" for found in measured.values()],
+        "balanced beside a reference": [
+            f"{found.balanced_with_reference:.1%}" for found in measured.values()
+        ],
+        "calibration error": [f"{found.calibration_error:.3f}" for found in measured.values()],
+        "camera's side, median error": [f"{found.yaw_error:.0f}°" for found in measured.values()],
+    }
+    known = {head: cells for head, cells in columns.items() if not all("nan" in cell for cell in cells)}
+    rows = [known.keys(), ["---"] * len(known), *zip(*known.values(), strict=True)]
+    return "\n".join(f"| {' | '.join(row)} |".replace("nan%", "–").replace("nan", "–") for row in rows)
+
+
+_LABELLED = """
+# {name}
+
+Tells good squats from bad ones by the images of a pose. `src/promote.py` made this folder of the run
+{runs},
+which learned from labelled squats (`data={source}`); `model.json` has every value that judging needs.
+
+## How well it does
+
+Squats are judged by the mean logit of {images} around their bottom. {fitted}
+
+{table}
+
+## Limits
+
+- It knows what the labels it learned from call good, of the people and views in them.
+
+- Squats of val and test may be of people that it was trained on: the run says how they were split.
+
+- It is no medical advice.
+"""
+
+
+def labelled_card(model: Champion, measured: "Mapping[str, Measured]") -> str:
+    """The card's text of a model that learned from labelled squats; measured: by the name of a part."""
+    n, fitted = 2 * model.frames.each_side + 1, model.temperature != 1.0
+    told = {
+        "name": model.name,
+        "runs": ", ".join(model.made_of["runs"]),
+        "source": model.made_of["data"]["source"],
+        "images": f"{n} images" if n > 1 else "the image",
+        "fitted": "Temperature and threshold were fitted on val."
+        if fitted
+        else "Val has too few squats to fit a temperature and a threshold, which are 1 and 0.5.",
+        "table": _table(measured),
+    }
+    parts = [_wrapped(part.format(**told)) for part in _LABELLED.strip().split("\n\n")]
+    return _together(parts)
+
+
+def _together(parts: list[str]) -> str:
     return "\n\n".join(parts).replace("\n\n- ", "\n- ").replace("Limits\n- ", "Limits\n\n- ") + "\n"
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from deepsquat.commands.options import build, narrow
+from deepsquat.commands.studies import study_by_name
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, read_checked
 
 _RUN = re.compile("[0-9a-f]{32}")
 _SETS_OTHERS = ("protocol", "experiment", "sweep")  # groups whose options set values of other groups
 _NOT_TAKEN = ("from", "resume", "trial")
+_OF_THIS_RUN = ("name", "notes", "tags", "promote", "dry", "debug")  # never an earlier one's
 
 
 def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
@@ -31,6 +33,8 @@ def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
         for key in _NOT_TAKEN:
             found[key] = None
         found["from"] = name
+        for key in _OF_THIS_RUN:
+            found[key] = config[key]
     narrow(found, typed)
     return found
 
@@ -61,21 +65,8 @@ def _best_of(folder: Path, name: str) -> Path:
     """The config of a study's best trial."""
     from hydra.core.hydra_config import HydraConfig
 
-    if "/" in name or not (folder / "study.id").is_file():
-        studies = sorted(path.parent.name for path in folder.parent.glob("*/study.id"))
-        there = f"there are {', '.join(studies)}" if studies else "no study is there"
-        raise UserError(f"from={name}: there is no run and no study of that name; {there}")
-    import optuna
-
-    from deepsquat.study.storage import open_storage
-
-    storage = open_storage(HydraConfig.get().sweeper.storage or str(folder / "study.journal"))
-    try:
-        study = optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        raise UserError(
-            f"from={name}: its trials are kept elsewhere; say where with hydra.sweeper.storage=ADDRESS"
-        ) from None
+    storage = HydraConfig.get().sweeper.storage
+    study = study_by_name(folder.parent, name, storage, f"from={name}", "run and no study")
     if len(study.directions) > 1:
         best = " ".join(f"multirun/{name}/{trial.number}" for trial in study.best_trials[:5])
         raise UserError(f"from={name}: it has several objectives, so choose: from=RUN_ID, as of {best}")

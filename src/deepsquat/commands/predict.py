@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from deepsquat.commands import run
+from deepsquat.commands import weights
 from deepsquat.commands.options import build
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
 
-SHIPPED = run.ROOT / "data" / "models" / "champion"  # champion.FOLDER, without loading torch
 VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".3gp", ".mts", ".ts"})
 _WITH_VALUE = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"}
 _WITH_VALUE |= {"--info", "-i"}
@@ -53,7 +52,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     if not files:
         raise UserError("name a video, or a folder of them: python src/predict.py squat.mp4")
     places = [expanded(file, "the video") for file in files]
-    videos = list(_videos(places))
+    videos = list(videos_in(places))
     if not videos:
         raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
     print(f"{len(videos)} video{'s' if len(videos) > 1 else ''} to judge", flush=True)
@@ -72,7 +71,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
                 failed[video] = str(error)
     for place in places:
         if place.is_dir():
-            _write_index(place, job.out / _below(place), judged, failed)
+            _write_index(place, job.out / below(place), judged, failed)
     for line in failed.values():
         print(f"Not judged: {line}", file=sys.stderr)
     if failed:
@@ -80,25 +79,24 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
 
 
 def _job(config: DictConfig) -> "_Job":
-    margin, rate = _number(config, "margin", 0, 0.5), _number(config, "rate", 3, 60)
-    height = None if config.height is None else _number(config, "height", 100, 250)
-    from deepsquat.predict.earlier import model_hash
+    margin, rate = number(config, "margin", 0, 0.5), number(config, "rate", 3, 60)
+    height = None if config.height is None else number(config, "height", 100, 250)
     from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
 
     options = Options(_switch(config, "annotated"), _switch(config, "blur_faces"), height)
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
-    own = SHIPPED if config.weights == "shipped" else expanded(config.weights, "weights")
-    return _Job(expanded(config.out, "out"), own, model_hash(own), margin, options, Reader(pose, rate, data))
+    reader, out = Reader(pose, rate, data), expanded(config.out, "out")
+    return _Job(config, out, weights.place_of(config), margin, options, reader)
 
 
 @dataclass
 class _Job:
     """What every video is judged with."""
 
+    config: DictConfig
     out: Path
-    weights: Path  # a model's folder
-    model: str  # the hash of what lies there
+    weights: Path | str  # as commands.weights.place_of says
     margin: float
     options: "Options"
     reader: "Reader"
@@ -107,14 +105,14 @@ class _Job:
         """Judges one video, or finds that an earlier run has; says so, and returns its repetitions."""
         from deepsquat.predict import earlier
 
-        folder = self.out / _below(video)
+        folder = self.out / below(video)
         _, key = self.reader.key(video)
         made_with = earlier.fingerprint(
             {
                 "video": str(video.resolve()),
                 "poses": key,
                 "pose": repr(self.reader.pose),
-                "model": self.model,
+                "model": weights.identity(self.weights),
                 "margin": self.margin,
                 "options": asdict(self.options),
             }
@@ -143,9 +141,7 @@ class _Job:
     @cached_property
     def _champion(self) -> "Champion":
         self.reader.warm_up()  # in its own process, while torch is loaded here
-        from deepsquat import champion
-
-        return champion.load(self.weights)
+        return weights.load(self.config, self.weights)
 
 
 def _say(repetitions: Sequence[Mapping[str, Any]], persons: int) -> None:
@@ -185,8 +181,8 @@ def _write_index(
 
     rows = []
     for video in sorted({*judged, *failed}):
-        if (whole := _below(video)).is_relative_to(below := _below(place)):
-            name = whole.relative_to(below).as_posix()
+        if (whole := below(video)).is_relative_to(first := below(place)):
+            name = whole.relative_to(first).as_posix()
             rows.append(index.Row(name, judged.get(video, []), failed.get(video, "")))
     tables.write_summary(
         folder / index.SUMMARY, [(row.name, row.repetitions) for row in rows if not row.error]
@@ -195,7 +191,7 @@ def _write_index(
     print(f"all of {place}: {folder / index.INDEX}; {folder / index.SUMMARY}")
 
 
-def _videos(places: Sequence[Path]) -> Iterator[Path]:
+def videos_in(places: Sequence[Path]) -> Iterator[Path]:
     """Each video once."""
     seen: set[Path] = set()
     for place in places:
@@ -213,7 +209,7 @@ def _videos(places: Sequence[Path]) -> Iterator[Path]:
                 yield path
 
 
-def _below(video: Path) -> Path:
+def below(video: Path) -> Path:
     """Where a video's folder lies below `out`: as it lies in the working folder, else in the file system.
 
     So two videos of one name do not meet.
@@ -222,7 +218,7 @@ def _below(video: Path) -> Path:
     return whole.relative_to(here) if whole.is_relative_to(here) else whole.relative_to(whole.anchor)
 
 
-def _number(config: DictConfig, name: str, least: float, most: float) -> float:
+def number(config: DictConfig, name: str, least: float, most: float) -> float:
     value = config[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise UserError(f"{name} must be a number from {least} to {most}, got {value}")

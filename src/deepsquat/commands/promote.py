@@ -1,7 +1,6 @@
-"""src/promote.py: finished runs on made-up people become the model that is shipped."""
+"""src/promote.py: a finished run, or several on made-up people, becomes the champion."""
 
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,27 +8,24 @@ from typing import Any
 import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import nn
 
 from deepsquat import champion, tracking
 from deepsquat.champion import Champion, Comparison, Standard
-from deepsquat.commands.card import card
-from deepsquat.commands.earlier import config_of_run
+from deepsquat.commands import candidate
+from deepsquat.commands.card import card, labelled_card
 from deepsquat.commands.options import build, build_sources, listed
-from deepsquat.commands.train import chosen
+from deepsquat.commands.run import CONF
 from deepsquat.data.joints.source import MadeUpJoints
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
 from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
-from deepsquat.evaluation.judged import Judged, judge
+from deepsquat.evaluation.judged import Judged, judge, unmeasured
 from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, less_a_reference, with_reference
-from deepsquat.files import expanded, read_checked, written_whole
+from deepsquat.files import expanded, written_whole
 from deepsquat.images import Images, draw_images, load_images
 from deepsquat.measures import OF_BODY, VIEWS, Limits, Measures, faulty
-from deepsquat.model.ensemble import Ensemble
 from deepsquat.runs import provenance
 from deepsquat.runs.choices import Choices
-from deepsquat.trainer.checkpoint import BEST
 from deepsquat.trainer.form import Form
 
 _ALIAS = "champion"
@@ -53,52 +49,91 @@ def promote(config: DictConfig) -> None:
     """Writes the model, and says how well it does.
 
     Raises:
-        UserError: a run is not there, not finished, not of made-up people, or of another kind than the first.
+        UserError: a run is not there, not finished, or of another kind than the first.
     """
     ids = listed(config, "runs")
     store = build(config, "tracking").open_store()
-    runs = [_read(store, run_id) for run_id in ids]
-    choices = runs[0][0]
-    refuse_different(ids, [made for made, _ in runs])
+    runs = [candidate.of_run(store, run_id) for run_id in ids]
+    choices = runs[0].choices
+    refuse_different(ids, [run.choices for run in runs])
+    if not isinstance(choices.data, MadeUpJoints):
+        _promote_labelled(config, store, runs)
+        return
     frames = FrameChoice(config.protocol.frames_each_side, config.protocol.frame_step)
     others = build_sources(config)  # named wrongly, they are refused before minutes of work
-    raw = _raw(str(config.name), choices, [weights for _, weights in runs], frames, ids)
+    raw = _raw(str(config.name), choices, [run.weights for run in runs], frames, ids)
     held_out = judge(raw, _held_out(config, choices, frames))
     first = np.array([int(who.rpartition("-")[2]) % 2 == 0 for who in held_out.scores.subject])
     fitted = _fitted(raw, held_out.some(first), _standards(config))
     quantiles, errors = _read_off(fitted, config, choices)
     fitted = replace(fitted, quantiles=quantiles, errors=errors)
-    folder = champion.FOLDER if config.folder is None else expanded(config.folder, "folder")
     measured = {"made-up people, held out": _measured(fitted, held_out.some(~first))}
     data_folder = expanded(config.paths.data, "paths.data")
     for name, source in others.items():
-        images = load_images(source, None, fitted.skeleton, data_folder)
+        images = load_images(source, choices.pose, fitted.skeleton, data_folder)
         measured[f"{images.source}, {name}"] = _measured(fitted, judge(raw, images))
-    champion.write(folder, fitted)
-    with written_whole(folder / "README.md") as temporary:
-        temporary.write_text(card(fitted, measured), encoding="utf-8")
-    for name, found in measured.items():
-        print(
-            f"{name}: {found.squats} squats, AUC {found.auc:.3f}, "
-            f"less a reference {found.auc_with_reference:.3f}, balanced {found.balanced_accuracy:.1%}, "
-            f"beside a reference {found.balanced_with_reference:.1%}, "
-            f"calibration error {found.calibration_error:.3f}, camera off by {found.yaw_error:.0f} degrees"
+    _keep(config, store, fitted, card(fitted, measured), measured)
+
+
+def promote_after(config: DictConfig, run_id: str) -> None:
+    """Promotes a run that has just finished, as conf/promote.yaml says. config: its own, or its sweep's."""
+    told = OmegaConf.to_container(OmegaConf.load(Path(CONF) / "promote.yaml"))
+    assert isinstance(told, dict)
+    own = {key: value for key, value in told.items() if key not in ("defaults", "hydra")}
+    groups = {key: OmegaConf.to_container(config[key], resolve=True) for key in ("tracking", "evaluation")}
+    merged = OmegaConf.merge(own, groups, {"runs": [run_id], "paths": {"data": config.paths.data}})
+    assert isinstance(merged, DictConfig)
+    promote(merged)
+
+
+def _promote_labelled(config: DictConfig, store: tracking.Store, runs: Sequence[candidate.Trained]) -> None:
+    """The same of a run on squats that somebody has labelled: val fits it, and test says how good it is."""
+    if len(runs) > 1:
+        raise UserError("runs: of runs on labelled squats one is promoted; only those on made-up people join")
+    fitted = candidate.model_of(runs[0], str(config.name))
+    scores = candidate.scores_of(runs[0])
+    if not scores:
+        raise UserError(
+            f"runs: {runs[0].run_id} kept no weights that its test figures are of; train it anew with "
+            f"python src/train.py from={runs[0].run_id}"
         )
-    registered = store.register(ids[0], folder, fitted.name, _ALIAS)
+    measured = {part: _measured(fitted, unmeasured(found)) for part, found in scores.items()}
+    for name, source in build_sources(config).items():
+        images = load_images(
+            source, runs[0].choices.pose, fitted.skeleton, expanded(config.paths.data, "paths.data")
+        )
+        raw = replace(fitted, temperature=1.0)
+        measured[f"{images.source}, {name}"] = _measured(fitted, judge(raw, images))
+    _keep(config, store, fitted, labelled_card(fitted, measured), measured)
+
+
+def _keep(
+    config: DictConfig,
+    store: tracking.Store,
+    model: Champion,
+    text: str,
+    measured: Mapping[str, "Measured"],
+) -> None:
+    """Writes the model and its card, says how good it is, and registers it with its first run."""
+    data = expanded(config.paths.data, "paths.data")
+    folder = data / champion.PROMOTED if config.folder is None else expanded(config.folder, "folder")
+    champion.write(folder, model)
+    with written_whole(folder / "README.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    for name, found in measured.items():
+        said = {
+            "AUC": f"{found.auc:.3f}",
+            "less a reference": f"{found.auc_with_reference:.3f}",
+            "balanced": f"{found.balanced_accuracy:.1%}",
+            "beside a reference": f"{found.balanced_with_reference:.1%}",
+            "calibration error": f"{found.calibration_error:.3f}",
+            "camera off by": f"{found.yaw_error:.0f} degrees",
+        }
+        known = [f"{word} {value}" for word, value in said.items() if "nan" not in value]
+        print(f"{name}: {found.squats} squats, {', '.join(known)}")
+    first = model.made_of["runs"][0]
+    registered = store.register(first, folder, model.name, _ALIAS)
     print(f"Model in {folder}{registered and ', and in MLflow as '}{registered}")
-
-
-def _read(store: tracking.Store, run_id: str) -> tuple[Choices, Mapping[str, torch.Tensor]]:
-    """What a finished run was told, and its weights of the lowest val/loss."""
-    run = store.find(run_id)
-    if run.status != "FINISHED":
-        raise UserError(f"runs: {run_id} has not finished; python src/train.py resume={run_id}")
-    folder = Path(run.tag("folder"))
-    choices = chosen(config_of_run(folder / "files" / "config.yaml", f"runs={run_id}"))
-    if not isinstance(choices.data, MadeUpJoints):
-        raise UserError(f"runs: {run_id} was not trained on made-up people, data=joints")
-    content = read_checked(folder / BEST, "train anew")
-    return choices, torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")["weights"]
 
 
 def refuse_different(ids: list[str], made: list[Choices]) -> None:
@@ -118,25 +153,12 @@ def refuse_different(ids: list[str], made: list[Choices]) -> None:
 def _raw(
     name: str,
     choices: Choices,
-    weights: list[Mapping[str, torch.Tensor]],
+    weights: Sequence[Mapping[str, torch.Tensor]],
     frames: FrameChoice,
     ids: list[str],
 ) -> Champion:
     """The network alone, with nothing fitted."""
-    cls = choices.model.cls
-    built_by: dict[str, Any] = {
-        "_target_": f"{cls.__module__}.{cls.__qualname__}",
-        **choices.model.arguments,
-    }
-    network: nn.Module = choices.model.make()
-    if len(weights) == 1:
-        network.load_state_dict(weights[0])
-    else:
-        together = Ensemble(len(weights), built_by)
-        for member, its_weights in zip(together.members, weights, strict=True):
-            member.load_state_dict(its_weights)
-        network = together
-        built_by = {"_target_": f"{Ensemble.__module__}.Ensemble", "members": len(weights), "of": built_by}
+    network, built_by = candidate.network_of(choices, weights)
     code, _ = provenance.code_tags()
     data: MadeUpJoints = choices.data
     made_of = {
@@ -146,7 +168,7 @@ def _raw(
     }
     views = {"yaw": data.view.yaw}
     return Champion(
-        name, network.eval(), built_by, choices.target, choices.skeleton, frames, 1.0, 0.5,
+        name, network, built_by, choices.target, choices.skeleton, frames, 1.0, 0.5,
         views=views, made_of=made_of,
     )  # fmt: skip
 

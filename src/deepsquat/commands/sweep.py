@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat import tracking
 from deepsquat.commands.options import build, build_metrics, narrow
+from deepsquat.commands.train import chosen, fold_options, own_words
 from deepsquat.cross_validation import IDENTITY
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
@@ -42,13 +43,15 @@ class StudyRuns(Hooks):
         self.parent: tracking.Run | None = None
 
     def check(self, config: DictConfig) -> None:
-        from deepsquat.commands import train
-
         if config["from"] is not None:
             raise UserError("from= trains one run; leave out -m, or sweep with the values that its run has")
+        if config.debug:
+            raise UserError("debug=true tries out one run; leave out -m, or leave it out")
+        if config.promote and OmegaConf.is_list(config.hydra.sweeper.direction):
+            raise UserError("promote=true: of several objectives no trial is the best; leave it out")
         narrow(config, list(config.hydra.overrides.task))
-        train.fold_options(config)
-        train.chosen(config)
+        fold_options(config)
+        chosen(config)
 
     def metrics(self) -> Collection[str]:
         from deepsquat import cross_validation
@@ -91,7 +94,9 @@ class StudyRuns(Hooks):
             found[0].reopen()
             return found[0]
         code, _ = provenance.code_tags()
+        name, own = own_words(self.config)
         tags = {
+            **own,
             **code,
             **provenance.machine_tags(),
             **key,
@@ -100,7 +105,7 @@ class StudyRuns(Hooks):
             "folder": self.folder,
             "search space": study.user_attrs["identity"]["swept"],
         }
-        run = store.start(self.name, tags)
+        run = store.start(name or self.name, tags)
         config = OmegaConf.masked_copy(self.config, [str(key) for key in self.config if key != "hydra"])
         values: Any = tracking.flattened(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         run.params({key: v for key, v in values.items() if key in study.user_attrs["identity"]})  # not swept
@@ -123,7 +128,9 @@ class StudyRuns(Hooks):
         best = [trial.number for trial in study.best_trials[:MOST]]
         runs = {number: run.id for number in best for run in self.store.tagged({**key, TRIAL: str(number)})}
         command = provenance.code_tags()[0]["command"]
-        self.parent.tags({NOTE: description(study, self.name, command, state, runs)})
+        text = description(study, self.name, command, state, runs)
+        notes = own_words(self.config)[1].get(NOTE)
+        self.parent.tags({NOTE: f"{notes}\n\n{text}" if notes else text})
 
     def on_trial_end(self, study: Any, trial: Any) -> None:
         assert self.parent is not None
@@ -147,6 +154,22 @@ class StudyRuns(Hooks):
             print(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
             print(line)
+        if ending == "done" and self.config.promote:
+            self._promote(study)
+
+    def _promote(self, study: Any) -> None:
+        """Makes the best trial's network the champion. What it raises is said as the sweep's own error."""
+        from deepsquat.commands.promote import promote_after
+
+        store, self.store = self.store, None  # all else has been told by now
+        assert store is not None
+        key = {STUDY_ID: study.user_attrs["id"], TRIAL: str(study.best_trial.number)}
+        finished = [run.id for run in store.tagged(key) if run.status == "FINISHED"]
+        if not finished:
+            raise UserError(
+                f"promote=true: the run of trial {study.best_trial.number} is no more; train it anew"
+            )
+        promote_after(self.config, finished[-1])
 
     def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files

@@ -1,6 +1,8 @@
 """src/train.py: one run, from its config to its metrics."""
 
 import shlex
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,24 @@ from deepsquat.commands.options import build, build_metrics, build_network, buil
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 from deepsquat.processes import stop_on_sigterm
+from deepsquat.runs.description import NOTE
+
+# How the names of tags begin that a run or a sweep sets itself.
+_OWN_TAGS = (
+    *(
+        "mlflow.",
+        "code.",
+        "data.",
+        "study",
+        "sweep",
+        "trial",
+        "grid_point",
+        "search space",
+        "folder",
+        "split",
+    ),
+    *("protocol", "command", "machine", "best.", "failures", "resumed", "pruned", "error", "dataset"),
+)
 
 if TYPE_CHECKING:
     from deepsquat.evaluation.folds import FoldOptions
@@ -36,19 +56,66 @@ def train(config: DictConfig) -> dict[str, float]:
     choices = chosen(config)
     from deepsquat import training
 
-    tags, trial = {}, None
+    name, tags = own_words(config)
+    trial = None
     if config.trial is not None:
         from deepsquat.commands import sweep
 
-        resume, tags = sweep.resumable_run(config, folder), sweep.child_tags(config.trial)
+        resume = sweep.resumable_run(config, folder)
+        tags = {**tags, **sweep.child_tags(config.trial)}
+        tags.pop(NOTE, None)  # which is the sweep's own run's
         trial = training.Trial(config.trial.name, list(config.trial.objective))
     values: Any = OmegaConf.to_container(config, resolve=True)
+    if config.get("debug"):
+        return _tried_out(choices, values, folder)
     try:
-        return training.train(choices, values, folder, resume, tags, trial).metrics
+        result = training.train(choices, values, folder, resume, tags, trial, name=name)
     except KeyboardInterrupt:
         if config.trial is not None:
             raise
         raise KeyboardInterrupt(_how_to_resume(folder, HydraConfig.get().overrides.task)) from None
+    if config.get("promote") and config.trial is None:
+        from deepsquat.commands.promote import promote_after
+
+        promote_after(config, result.run_id)
+    return result.metrics
+
+
+def _tried_out(choices: Any, values: dict[str, Any], folder: Path) -> dict[str, float]:
+    """One batch of one epoch, of which nothing is kept."""
+    from deepsquat import training
+    from deepsquat.tracking.offline import OfflineOptions
+
+    trainer = replace(choices.trainer, max_epochs=1, batches=1)
+    kept = OfflineOptions(str(folder / "runs"), "debug")
+    try:
+        found = training.train(replace(choices, trainer=trainer, tracking=kept), values, folder).metrics
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("debug=true: one batch of one epoch went through; nothing of this run is kept.")
+    return found
+
+
+def own_words(config: DictConfig) -> tuple[str | None, dict[str, str]]:
+    """The name that the user gives the run, None where there is none, and the tags, the notes among them.
+
+    Raises:
+        UserError: a tag is one that the program sets itself, or a value is no text.
+    """
+    found: dict[str, str] = {}
+    for key, value in (config.get("tags") or {}).items():
+        if str(key).startswith(_OWN_TAGS):
+            raise UserError(f"tags.{key}: tags of this name are set by the program; take another name")
+        if OmegaConf.is_config(value) or value is None or not str(value):
+            raise UserError(f"tags.{key} must be a text, got {value}")
+        found[str(key)] = str(value)
+    for key in ("name", "notes"):
+        value = config.get(key)
+        if value is not None and (OmegaConf.is_config(value) or not str(value).strip()):
+            raise UserError(f"{key} must be a text, or null, got {value}")
+    if config.get("notes") is not None:
+        found[NOTE] = str(config.notes)
+    return None if config.get("name") is None else str(config.name), found
 
 
 def _over_folds(config: DictConfig, options: "FoldOptions", folder: Path) -> dict[str, float]:
@@ -105,11 +172,13 @@ def _how_to_resume(folder: Path, overrides: list[str]) -> str:
 def _refuse_single(hydra: Any) -> None:
     """
     Raises:
-        UserError: an option of conf/sweep without -m, which would make one run.
+        UserError: what belongs to a sweep without -m, which would make one run.
     """
     option = hydra.runtime.choices.get("sweep")
     if option and str(hydra.mode) == "RunMode.RUN":
         raise UserError(f"sweep={option} needs -m: python src/train.py -m sweep={option}")
+    if "dry=true" in hydra.overrides.task:
+        raise UserError("dry=true says what a sweep would run; give it with -m, or leave it out")
 
 
 def chosen(config: DictConfig) -> Any:
@@ -118,6 +187,10 @@ def chosen(config: DictConfig) -> Any:
     Raises:
         UserError: a value that cannot be, alone or beside the others.
     """
+    for key in ("promote", "debug", "dry"):
+        if type(config.get(key, False)) is not bool:
+            raise UserError(f"{key} must be true or false, got {config[key]}")
+    own_words(config)
     if type(config.seed) is not int or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices

@@ -8,6 +8,7 @@ import torch
 from deepsquat.champion import Champion
 from deepsquat.evaluation.scores import Scores
 from deepsquat.images import Images
+from deepsquat.landmarks import unknown_measures
 from deepsquat.trainer.form import Form
 
 _AT_ONCE = 500  # images
@@ -24,6 +25,12 @@ class Judged:
     def some(self, rows: np.ndarray) -> "Judged":
         found = Scores(*(getattr(self.scores, f.name)[rows] for f in fields(Scores)))
         return Judged(found, self.measures[rows], self.yaw[rows])
+
+
+def unmeasured(scores: Scores) -> Judged:
+    """Of squats of which nothing but the scores is known."""
+    n = len(scores.score)
+    return Judged(scores, unknown_measures(n), np.full(n, np.nan))
 
 
 def judge(model: Champion, images: Images) -> Judged:

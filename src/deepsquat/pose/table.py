@@ -61,7 +61,8 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
     if path.exists() and (found := kept(manifest_path, read_json)):
         there = kept(path, partial(read_columns, LandmarkTable))
         if there is not None and found.get("fingerprint") == fingerprint:
-            print(f"Landmark table: {_counted(found)}, found as {path}", *_dropped(found), sep="\n")
+            said = [*_dropped(found), *_unlabelled(there)]
+            print(f"Landmark table: {_counted(found)}, found as {path}", *said, sep="\n")
             return Prepared(there, fingerprint, found, path)
 
     start = time.monotonic()
@@ -84,7 +85,7 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
     write_columns(path, table)
     write_json(manifest_path, manifest)  # last: the table counts as complete once it is there
     print(f"Landmark table: {_counted(manifest)}, made in {manifest['seconds']:.0f} s: {path}")
-    for line in _dropped(manifest):
+    for line in (*_dropped(manifest), *_unlabelled(table)):
         print(line)
     return Prepared(table, fingerprint, manifest, path)
 
@@ -196,6 +197,15 @@ def _dropped(manifest: dict[str, Any]) -> list[str]:
             rest = f"; and {len(dropped) - 5:,} more, see the .json beside the table" if dropped[5:] else ""
             lines.append(f"Dropped {what}: {'; '.join(dropped[:5])}{rest}")
     return lines
+
+
+def _unlabelled(table: LandmarkTable) -> list[str]:
+    """A line where squats have no label yet, which is no mistake."""
+    squats, without = (len(np.unique(some)) for some in (table.squat, table.squat[table.label < 0]))
+    if not without:
+        return []
+    what = "write label: 1 (good) or label: 0 (bad) to them in the labels file"
+    return [f"Squats without a label: {without} of {squats}, which no training takes; {what}"]
 
 
 def _noted(squats: dict[str, dict[str, int]]) -> list[str]:

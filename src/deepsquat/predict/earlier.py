@@ -7,8 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deepsquat.errors import UserError
-
 FORMAT = 1  # of verdict.json; docs/verdict.md
 VERDICT, VIDEO, PAGE = "verdict.json", "annotated.mp4", "page.html"
 PICTURE, MEASURES = "squats.png", "measures.csv"
@@ -22,19 +20,6 @@ def program() -> str:
     for path in sorted(package.rglob("*.py")):
         digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def model_hash(folder: Path) -> str:
-    """Of the file that names a model's weights, without loading them.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    path = folder / "model.json"
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); it is a model's file") from error
 
 
 def fingerprint(what: Mapping[str, Any]) -> str:

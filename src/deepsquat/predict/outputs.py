@@ -29,13 +29,14 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
     poses, verdicts = result.poses, result.verdicts
     usual = result.champion.standards.get("usual")
     said = tuple(captions(verdicts, usual.limits if usual else None))
-    wanted = tuple(sorted(set(sheet.frames(poses, verdicts).values())))
+    at_bottom = sheet.frames(poses, [verdict.bottom for verdict in verdicts])
+    wanted = tuple(sorted(set(at_bottom.values())))
     wish = Wish(said, wanted, sheet.HEIGHT, options.blur_faces)
     film = folder / earlier.VIDEO
     pictures, made_of = _pictures(film, result, reader, wish, options.annotated)
-    faulty = [shown_in(first_fault(verdict)) for verdict in verdicts]
-    shown = sheet.bottoms(poses, verdicts, pictures, faulty)
-    sheet.write(folder / earlier.PICTURE, shown, verdicts)
+    faulty = {i: shown_in(first_fault(verdict)) for i, verdict in enumerate(verdicts)}
+    shown = sheet.drawn(poses, at_bottom, pictures, faulty)
+    sheet.write(folder / earlier.PICTURE, shown, sheet.captions_of(verdicts))
     known = {**_known(result, options), "annotated": made_of}
     tables.write_measures(folder / earlier.MEASURES, known["repetitions"])
     page.write(folder / earlier.PAGE, result, shown, film.name if made_of else "", options.blur_faces)

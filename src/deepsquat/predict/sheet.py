@@ -21,43 +21,51 @@ GAP = 6  # pixels between two
 GREY = 90  # in the place of a picture that cannot be decoded
 
 
-def frames(poses: Poses, verdicts: Sequence[Verdict]) -> dict[int, int]:
-    """By the squat's place among the verdicts, the number of the frame at its bottom; MOST at most."""
-    bottoms = [(i, one.bottom) for i, one in enumerate(verdicts) if one.bottom is not None]
-    return {i: int(poses.frame[np.argmin(np.abs(poses.time - bottom))]) for i, bottom in bottoms[:MOST]}
+def frames(poses: Poses, bottoms: Sequence[float | None], most: int = MOST) -> dict[int, int]:
+    """By the squat's place, the number of the frame at its bottom, a time in seconds; so many at most."""
+    known = [(i, bottom) for i, bottom in enumerate(bottoms) if bottom is not None]
+    return {i: int(poses.frame[np.argmin(np.abs(poses.time - bottom))]) for i, bottom in known[:most]}
 
 
-def bottoms(
+def drawn(
     poses: Poses,
-    verdicts: Sequence[Verdict],
+    numbers: Mapping[int, int],
     pictures: Mapping[int, np.ndarray],
-    faulty: Sequence[Sequence[str]],
+    faulty: Mapping[int, Sequence[str]],
 ) -> dict[int, np.ndarray]:
     """By the squat's place, (HEIGHT, W, 3) uint8 RGB with the skeleton.
 
-    pictures: by the frame's number, HEIGHT high. faulty: of each squat, the parts that are drawn as such.
+    numbers: of the frames, by place. pictures: by the frame's number, HEIGHT high. faulty: the parts of the
+    body that are drawn as such, by place.
     """
     at, found = Between(poses).at, {}
-    for i, number in frames(poses, verdicts).items():
+    for i, number in numbers.items():
         width = max(1, round(HEIGHT * float(poses.aspect[0])))
         picture = pictures.get(number, np.full((HEIGHT, width, 3), GREY, np.uint8)).copy()
         if (landmarks := at(float(poses.time[poses.frame == number][0]))) is not None:
-            draw_skeleton(picture, landmarks, faulty[i])
+            draw_skeleton(picture, landmarks, faulty.get(i, ()))
         found[i] = picture
     return found
 
 
-def write(path: Path, shown: Mapping[int, np.ndarray], verdicts: Sequence[Verdict]) -> None:
-    """Writes a PNG of the squats; nothing where there is none to show, and takes an earlier one away."""
+def captions_of(verdicts: Sequence[Verdict]) -> dict[int, Caption]:
+    """What stands over each squat that has a bottom, by its place."""
+    numbered = numbers(verdict.partial for verdict in verdicts)
+    return {i: _caption(numbered[i], one) for i, one in enumerate(verdicts) if one.bottom is not None}
+
+
+def write(path: Path, shown: Mapping[int, np.ndarray], captions: Mapping[int, Caption]) -> None:
+    """Writes a PNG of the squats; nothing where there is none to show, and takes an earlier one away.
+
+    shown, captions: by the squat's place.
+    """
     import cv2
 
     if not shown:
         path.unlink(missing_ok=True)
         return
     width = max(220, *(picture.shape[1] for picture in shown.values()))
-    numbered = numbers(verdict.partial for verdict in verdicts)
-    captions = {i: _caption(numbered[i], verdicts[i]) for i in shown}
-    band = Band(width, TEXT, list(captions.values()))
+    band = Band(width, TEXT, [captions[i] for i in shown])
     tiles = [np.concatenate([band.drawn(captions[i]), _wide(picture, width)]) for i, picture in shown.items()]
     tiles = [np.pad(tile, ((0, GAP), (0, GAP), (0, 0))) for tile in tiles]
     columns = min(COLUMNS, len(tiles))

@@ -13,6 +13,9 @@ from deepsquat.runs.choices import Choices
 from deepsquat.split import Audit
 from deepsquat.trainer.batches import SquatData
 
+# Of a run's config, what is no value that it is trained with.
+NO_PARAMS = ("trial", "from", "resume", "name", "notes", "tags", "promote", "dry", "debug")
+
 
 def known_tags(choices: Choices, images: Images, crossing: Audit, folder: Path) -> dict[str, str]:
     """The tags that a run starts with: code, machine, protocol, data, split."""
@@ -42,7 +45,7 @@ def log_inputs(
 ) -> None:
     """Params, data set and the files that say what went in. in_sweep: no picture, a dozen times over."""
     _, diff = provenance.code_tags()
-    run.params(tracking.flattened({key: value for key, value in config.items() if key != "trial"}))
+    run.params(tracking.flattened({key: value for key, value in config.items() if key not in NO_PARAMS}))
     run.dataset(str(images.source), str(images.fingerprint), str(choices.data), json.dumps(data.counts()))
     run_files.write_inputs(folder, config, diff, data)
     if not in_sweep:

@@ -2,7 +2,9 @@
 
 import csv
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ from deepsquat.runs import pictures
 
 
 def write(folder: Path, study: Any) -> None:
-    """Writes table.csv, table.md and, where matplotlib is, PNGs of what there is to show into `folder`."""
+    """Writes into `folder` what there is of the study to see.
+
+    table.csv and table.md have the last trial of each point, trials.csv every one. Where matplotlib is
+    installed, there are PNGs, and where plotly is, interactive.html, a page of 5 MB that needs no network.
+    """
     rows = table(study)
-    with written_whole(folder / "table.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["trial"])
-        writer.writeheader()
-        writer.writerows(rows)
+    _write_csv(folder / "table.csv", rows)
+    _write_csv(folder / "trials.csv", every_trial(study))
     with written_whole(folder / "table.md") as path:
         path.write_text(markdown(rows), encoding="utf-8")
     if len(study.directions) == 1 and sum(row["state"] == "COMPLETE" for row in rows) > 1:
@@ -24,6 +28,38 @@ def write(folder: Path, study: Any) -> None:
             _pictures(folder, study)
         else:
             print("Note: no pictures of the study, since matplotlib is not installed here.")
+        if find_spec("plotly") is not None:
+            _interactive(folder / "interactive.html", study)
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Columns in the order of their first rows; a row without one of them leaves it empty."""
+    columns = list(dict.fromkeys(key for row in rows for key in row)) or ["trial"]
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def every_trial(study: Any) -> list[dict[str, Any]]:
+    """One row a trial, those that another process ran included, exact: what it was, and what came of it."""
+    names = study.metric_names or [f"value {i}" if i else "value" for i in range(len(study.directions))]
+    return [
+        {
+            "trial": trial.number,
+            "point": trial.user_attrs.get("point", ""),
+            "state": trial.state.name,
+            "ended": trial.user_attrs.get("ended", ""),
+            **trial.params,
+            **dict(zip(names, trial.values or [""] * len(names), strict=True)),
+            "begun": trial.datetime_start.isoformat(" ", "seconds") if trial.datetime_start else "",
+            "seconds": trial.user_attrs.get("seconds", ""),
+            "resumes": " ".join(map(str, trial.user_attrs.get("earlier", []))),
+            "code": trial.user_attrs.get("version", ""),
+            "error": trial.user_attrs.get("error", ""),
+        }
+        for trial in study.get_trials(deepcopy=False)
+    ]
 
 
 def table(study: Any) -> list[dict[str, Any]]:
@@ -81,6 +117,31 @@ def _pictures(folder: Path, study: Any) -> None:
             with written_whole(folder / f"{name}.png") as path:
                 pyplot.gcf().savefig(path, dpi=120, bbox_inches="tight")
             pyplot.close("all")
+
+
+def _interactive(path: Path, study: Any) -> None:
+    """Optuna's plots on one page, with plotly's own code in it once."""
+    from optuna import visualization as plots
+
+    kinds = (
+        plots.plot_optimization_history,
+        plots.plot_param_importances,
+        plots.plot_parallel_coordinate,
+        plots.plot_slice,
+        plots.plot_timeline,
+    )
+    parts: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for plot in kinds:
+            try:
+                made = plot(study)
+            except (ValueError, RuntimeError, ZeroDivisionError, ImportError):
+                continue  # too little to show yet
+            parts.append(made.to_html(full_html=False, include_plotlyjs=not parts))
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(study.study_name)}</title>'
+    with written_whole(path) as temporary:
+        temporary.write_text(f"{head}<body>{''.join(parts)}</body></html>\n", encoding="utf-8")
 
 
 def _heat_map(study: Any) -> None:

@@ -16,8 +16,10 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from deepsquat.errors import UserError
 from deepsquat.overrides import hydra_text
 from deepsquat.processes import cores
+from deepsquat.study import dry
 from deepsquat.study.check import check_objective, looked_at
 from deepsquat.study.composer import Composer
+from deepsquat.study.first import first_points
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
 from deepsquat.study.space import Params, Space, parse
@@ -58,6 +60,14 @@ def run(
     check_objective(options, hooks.metrics())
     for params in space.samples(loader.repository.group_exists):
         looked_at(space, params, lambda params: hooks.check(compose(params)))
+    is_group = loader.repository.group_exists
+    default = loader.load_sweep_config(config, list(space.fixed)) if options.first else composed
+    first = first_points(options.first, space, default, is_group)
+    for params in first:
+        looked_at(space, params, lambda params: hooks.check(compose(params)))
+    if options.dry:
+        dry.say(options, address, folder, space, first, at_once)
+        return 0
     with flag_override(config, ["struct", "readonly"], [False, False]):
         config.hydra.sweep.dir = str(folder)
     task = Task(function, address, options.study, options)
@@ -75,7 +85,7 @@ def run(
             if returned.status == JobStatus.FAILED:
                 raise returned._return_value
 
-    return sweep(options, address, folder, space, identity, hooks, task, launch, at_once)
+    return sweep(options, address, folder, space, identity, hooks, task, launch, at_once, first)
 
 
 def _space(options: StudyOptions, arguments: Sequence[str], loader: Any) -> tuple[StudyOptions, Space]:

@@ -32,6 +32,11 @@ class StudyOptions:
     n_jobs: int | None = None  # trials at once through Hydra's launcher; None: the launcher's own number
     max_retries: int = 2  # further attempts at a point that failed
     timeout: float | None = None  # seconds that one trial may take
+    sweep_timeout: float | None = None  # seconds after which this start ends, as by Ctrl-C
+    # Points to try before the sampler draws, as in [{optim.lr: 1e-3}]. What one leaves out is as the config
+    # has it, so that {} is the config as it stands.
+    first: list[Any] = field(default_factory=list)
+    dry: bool = False  # only says what would run, what is done, and about how long the rest takes
     may_differ: list[str] = field(default_factory=list)  # config that is no part of its identity: [paths]
     hooks: str | None = None  # a class after deepsquat.study.hooks.Hooks
 
@@ -42,9 +47,14 @@ class StudyOptions:
             ("n_trials", self.n_trials, 1),
             ("n_jobs", self.n_jobs, 1),
             ("timeout", self.timeout, 0.01),
+            ("sweep_timeout", self.sweep_timeout, 0.01),
         ):
             if value is not None and value < low:
                 raise UserError(f"hydra.sweeper.{name} must be {low} or more, got {value}")
+        if not all(isinstance(point, dict) for point in self.first):
+            raise UserError(f"hydra.sweeper.first must be a list as [{{optim.lr: 1e-3}}], got {self.first}")
+        if self.first and self.sampler == "grid":
+            raise UserError("hydra.sweeper.first: a grid runs all of its points; leave it out")
         if self.max_retries < 0:
             raise UserError(f"hydra.sweeper.max_retries must be 0 or more, got {self.max_retries}")
         if self.sampler is not None and self.sampler not in SAMPLERS:

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
 from deepsquat.study.ownership import Heartbeats, is_alive, this_process
-from deepsquat.study.space import Space
+from deepsquat.study.space import Params, Space
 from deepsquat.study.storage import open_storage
 
 ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -64,9 +64,17 @@ def _how(trial: FrozenTrial) -> str:
 
 
 class Points:
-    """A study seen as points. version: of the code, kept with each trial."""
+    """A study seen as points. version: of the code, kept with each trial. first: points before the draws."""
 
-    def __init__(self, study: optuna.Study, space: Space, options: StudyOptions, version: str) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: Space,
+        options: StudyOptions,
+        version: str,
+        first: Sequence[Params] = (),
+    ) -> None:
+        self.first = first
         self.study, self.space, self.options, self.version = study, space, options, version
         self.grid = space.grid() if options.sampler == "grid" else None
         wanted = options.n_trials or (len(self.grid) if self.grid else 0)
@@ -114,16 +122,26 @@ class Points:
     def free(self, trials: Sequence[FrozenTrial] | None = None) -> Point | None:
         """The first point that no process runs and that is to be run."""
         for point in self.all(trials):
-            if not (point.done or point.running) and (not point.failed or point.index in self.may_retry):
+            if self.is_free(point):
                 return point
         return None
 
+    def is_free(self, point: Point) -> bool:
+        """Whether a point is to be run and no process runs it."""
+        return not (point.done or point.running) and (not point.failed or point.index in self.may_retry)
+
+    def known(self, point: Point) -> Params:
+        """The values of a point where they are known before its sampler draws; else empty."""
+        if point.trials and len(point.trials[-1].params) == len(self.space.axes):
+            return dict(point.trials[-1].params)
+        if self.grid:
+            return self.grid[point.index]
+        return self.first[point.index] if point.index < len(self.first) else {}
+
     def _create(self, point: Point) -> optuna.Trial:
-        params = self.grid[point.index] if self.grid else {}
+        params = self.known(point)
         last = point.trials[-1] if point.trials else None
         earlier = point.earlier
-        if last is not None and len(last.params) == len(self.space.axes):
-            params = last.params
         attributes = {"point": point.index, "owner": self.owner, "earlier": earlier, "version": self.version}
         distributions = self.space.distributions()
         trial_id = self.study._storage.create_new_trial(

@@ -1,9 +1,12 @@
 """The sweep itself: claim, launch, tell what became of it, until no point is left."""
 
+import os
 import re
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat
 from deepsquat.study.points import Points, beat, fail
 from deepsquat.study.progress import Terminal
-from deepsquat.study.space import Space, in_words
+from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
 from deepsquat.study.task import Task, interrupt, mine
 
@@ -36,6 +39,7 @@ def sweep(
     task: Task,
     launch: Launch,
     at_once: int,
+    first: Sequence[Params] = (),
 ) -> int:
     """Runs what is missing in a study; the number of points that are not done.
 
@@ -46,7 +50,7 @@ def sweep(
     stop_on_sigterm()
     open_storage(address)  # its errors come before minutes of data
     study = opened(options, address, folder, {**identity, **hooks.identity()})
-    points = Points(study, space, options, hooks.version())
+    points = Points(study, space, options, hooks.version(), first)
     _say_version(points)
     lost = points.fail_lost()
     points.begin()
@@ -60,7 +64,7 @@ def sweep(
 
     try:
         more = hooks.on_start(study)
-        with say, Heartbeat(keep_alive):
+        with say, Heartbeat(keep_alive), _time_limit(options.sweep_timeout):
             _run(points, task, launch, at_once, say, hooks, more)
         undone = say.end()
         hooks.on_end(study, "undone" if undone else "done")
@@ -73,6 +77,27 @@ def sweep(
             print("Interrupted. The same command resumes the sweep.", flush=True)
         raise
     return undone
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    """Ends the block after so long as Ctrl-C would: what runs is interrupted, and can be resumed."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.daemon = True
+    start = time.monotonic()
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if time.monotonic() - start < seconds:
+            raise
+        said = f"hydra.sweeper.sweep_timeout={seconds:g} s have passed."
+        raise KeyboardInterrupt(f"{said} The same command goes on with the sweep.") from None
+    finally:
+        timer.cancel()
 
 
 def _run(

@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainerOptions:
-    """accelerator: auto (a GPU where there is one), cpu or gpu. compile: by torch.compile, on a GPU."""
+    """accelerator: auto (a GPU where there is one), cpu or gpu. compile: by torch.compile, on a GPU.
+
+    batches: of train that an epoch takes; None: all of them.
+    """
 
     accelerator: str = "auto"
     max_epochs: int = 50
     compile: bool = False
+    batches: int | None = None
 
     def __post_init__(self) -> None:
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise UserError(f"trainer.accelerator must be auto, cpu or gpu, got {self.accelerator!r}")
+        if self.batches is not None and self.batches < 1:
+            raise UserError(f"trainer.batches must be 1 or more, or null for all, got {self.batches}")
         if not 1 <= self.max_epochs < 2**31:
             raise UserError(f"trainer.max_epochs must be from 1 to {2**31 - 1}, got {self.max_epochs}")
 
@@ -69,6 +75,7 @@ def make_trainer(options: TrainerOptions, callbacks: list[Any]) -> "pl.Trainer":
         callbacks=callbacks,
         deterministic=not on_gpu,
         benchmark=on_gpu,
+        limit_train_batches=options.batches,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

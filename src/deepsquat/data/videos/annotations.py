@@ -14,6 +14,7 @@ Values are read from the text that stands in the file: YAML itself would take 1:
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -88,19 +89,26 @@ def write_labels(path: Path, squats: Sequence[Squat]) -> None:
     Raises:
         UserError: the file cannot be written.
     """
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(as_yaml(squats))
+
+
+def as_yaml(squats: Sequence[Squat]) -> str:
+    """The text of a labels file, each squat on a line of its own."""
     videos: dict[str, list[_Line]] = {}
     for squat in sorted(squats, key=lambda squat: squat.start):
         videos.setdefault(squat.video, []).append(_mapping(squat))
-    order = dict.fromkeys(squat.video for squat in squats)
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        yaml.dump(
-            {video: videos[video] for video in order},
-            file,
-            Dumper=_Dumper,
-            sort_keys=False,
-            allow_unicode=True,
-            width=200,
-        )
+    return _dumped({video: videos[video] for video in dict.fromkeys(squat.video for squat in squats)})
+
+
+def as_yaml_list(squats: Sequence[Squat]) -> list[str]:
+    """Each squat as it stands in the list of its video, without what is before it on its line."""
+    return [_dumped(_mapping(squat)).rstrip("\n") for squat in squats]
+
+
+def _dumped(what: object) -> str:
+    dumped: str = yaml.dump(what, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    return dumped
 
 
 # ---- nodes to squats ----
@@ -128,7 +136,7 @@ def _video(path: Path, key: yaml.Node, folder: Path) -> str | None:
             path, key, f"{text} must be a path inside {folder}, with forward slashes and without '..'"
         )
     try:
-        name = _as_stored(folder, name)
+        name = as_stored(folder, name)
         file = folder / name
         if not file.exists():
             return None
@@ -141,7 +149,7 @@ def _video(path: Path, key: yaml.Node, folder: Path) -> str | None:
     return str(name)
 
 
-def _as_stored(folder: Path, name: PurePosixPath) -> PurePosixPath:
+def as_stored(folder: Path, name: PurePosixPath) -> PurePosixPath:
     """The path as the file system writes it, each part in its own way; unchanged where there is no such file.
 
     One name can be written in several ways: macOS takes the accents of a letter apart, others do not.
