@@ -37,7 +37,7 @@ def reproduce(config: DictConfig) -> None:
 
 
 def name_protocol() -> None:
-    """Turns `protocol=NAME` into `protocol.name=NAME`: Hydra would take it for an option of a run's config."""
+    """Turns `protocol=NAME` into `protocol.name=NAME`, since Hydra would take it for an option of conf/."""
     sys.argv[1:] = [re.sub(r"^protocol=", "protocol.name=", word) for word in sys.argv[1:]]
 
 

@@ -107,7 +107,7 @@ def near_figure(layers: Sequence[nn.Module], images: Tensor) -> Tensor:
         if tall and wide:
             figures.append(_through(layers, images[i : i + 1, :, y, x])[:, :, its_rows, its_columns])
     background = _background(layers, images, rows, columns)
-    return _Pasted.apply(background, boxes, _memory_format(images), *figures)  # type: ignore[no-any-return]
+    return _Pasted.apply(background, boxes, _memory_format(images), *figures)
 
 
 def _through(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
@@ -200,7 +200,7 @@ class _Pasted(torch.autograd.Function):
         return pasted
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         figures = [gradient[i : i + 1, :, y, x] for i, y, x in ctx.places]
         background = gradient.sum(dim=0, keepdim=True)

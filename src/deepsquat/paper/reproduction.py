@@ -73,6 +73,7 @@ def steps(
                 "data=arrays",
                 f"data.file={hydra_text(str(place))}",
                 "tracking=offline",
+                "hydra.sweeper.may_be_new=true",  # tables may take longer than a version lasts
             ]
             found.append(Step(study, ["-m", *known[table], *common, f"hydra.sweeper.study={study}", *more]))
     return found

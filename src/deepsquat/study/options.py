@@ -33,6 +33,7 @@ class StudyOptions:
     max_retries: int = 2  # further attempts at a point that failed
     timeout: float | None = None  # seconds that one trial may take
     may_differ: list[str] = field(default_factory=list)  # config that is no part of its identity: [paths]
+    may_be_new: bool = False  # whether values that the study's first version did not have count as unchanged
     hooks: str | None = None  # a class after deepsquat.study.hooks.Hooks
 
     def __post_init__(self) -> None:
