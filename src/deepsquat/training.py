@@ -101,7 +101,8 @@ def train(
         crossing = audit(parts, choices.split.by)
         batch_size, style = choices.optim.batch_size, choices.skeleton
         anew = _anew(choices)
-        data = SquatData(images, parts, batch_size, choices.seed, choices.augment, style, device, anew)
+        steps = choices.trainer.steps_per_epoch
+        data = SquatData(images, parts, batch_size, choices.seed, choices.augment, style, device, anew, steps)
         elsewhere = _elsewhere(choices)
         say_data(choices, data, crossing)
         if resume:

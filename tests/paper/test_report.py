@@ -8,8 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from deepsquat.errors import UserError
-from deepsquat.paper import grids, runs, tables
-from deepsquat.paper.evidence import Verdict
+from deepsquat.paper import grids, runs
 from deepsquat.paper.page import Heading, Picture, Table, Text, markdown, page
 from deepsquat.paper.report import write as write_report
 from deepsquat.paper.runs import Only
@@ -65,6 +64,7 @@ def test_nothing_there_gives_tables_of_holes_and_the_commands(
     assert "No run yet" in text and "12 of 12 grid points have no run yet" in text and "9 of 9 grid" in text
     assert "python src/train.py -m sweep=depth_l2" in text and "undecided" in text
     assert (tmp_path / "reports" / "report.html").read_text().startswith("<!doctype html>")
+    assert text.count("not run yet") >= 2 * (12 + 9) + 6
     assert "Table 5" in capsys.readouterr().out
 
 
@@ -102,25 +102,46 @@ def test_a_later_run_of_a_grid_point_counts_and_failed_or_pruned_ones_do_not(
     assert "3.000" in text and "9.000" not in text and "1.000" not in text
 
 
-def test_the_papers_own_tables_bear_out_what_they_bear_out() -> None:
-    depth = {
-        (row, l2): {"train/loss": t, "val/loss": e}
-        for row, columns in tables.TABLE_2.items()
-        for l2, (t, e) in columns.items()
-    }
-    kernel = {
-        (row, l2): {"train/loss": t, "val/loss": e}
-        for row, columns in tables.TABLE_3.items()
-        for l2, (t, e) in columns.items()
-    }
-    best_l2, gap, kernels, deepest = grids.claims(depth, kernel, Verdict(True, "p = 0.01"))
-    assert best_l2.holds is True
-    assert gap.holds is True and "1 blocks: 1.320" in gap.numbers
-    assert kernels.holds is False and "0.170 at L2 0.0001" in kernels.numbers
-    assert deepest.holds is False and "3 blocks: 0.400" in deepest.numbers  # 0.40 beats 0.49
-    assert grids.claims(depth, kernel, Verdict(False, ""))[2].holds is True
-    assert grids.claims(depth, kernel, Verdict(None, ""))[2].holds is None
-    assert grids.claims(depth, {}, Verdict(False, ""))[2].holds is None
+def test_a_grid_that_was_run_in_parts_is_one_table(options: MlflowOptions, tmp_path: Path) -> None:
+    store = Store(options)
+    alike = {"optim.lr": 1e-5, "hydra.not": "there"}
+    for name, l2, more, loss in (
+        ("rest", 1e-3, {**alike, "trainer.patience": "None"}, 2.5),  # by a version that knows another option
+        ("others", 1e-4, {**alike, "optim.lr": 1e-3}, 3.5),
+        ("columns", 1e-2, alike, 4.5),
+    ):
+        parent = store.start(name, {"sweep": name, "sweep.option": "depth_l2"})
+        child(store, parent, {"model.blocks": 1, "optim.l2": l2, **more}, loss, loss)
+        time.sleep(0.01)
+    text = write(options, None, None, tmp_path)
+    assert "10 of 12 grid points" in text and "Study columns, rest, 10 epochs" in text
+    assert "4.500" in text and "2.500" in text and "3.500" not in text
+
+
+def test_runs_by_the_papers_steps_say_what_differs_and_how_they_go_on(
+    options: MlflowOptions, tmp_path: Path
+) -> None:
+    store = Store(options)
+    parent = store.start("batches", {"sweep": "batches", "sweep.option": "batch_size"})
+    cell = {"model.blocks": 4, "optim.l2": 1e-2}
+    tags = {"protocol": "paper_steps", "protocol.note": "not the paper's protocol: batches of 64"}
+    for size, penalty in ((256, 5.5), (5, 6.25)):
+        run = child(store, parent, {**cell, "optim.batch_size": size}, 6.5, 6.6)
+        run.metrics({"train/l2_penalty": penalty}, 10)
+        run.tags(tags)
+    depth = store.start("depth", {"sweep": "depth", "sweep.option": "depth_l2"})
+    run = child(store, depth, {**cell, "optim.batch_size": 64}, 6.2, 6.3)
+    run.metrics({"train/l2_penalty": 5.9}, 10)
+    run.tags(tags)
+    text = write(options, "paper_steps", None, tmp_path)
+    assert "as they stand. Runs: not the paper's protocol: batches of 64." in text
+    assert "11 of 12 grid points have no run yet; this command runs them: python src/reproduce.py" in text
+    rows = text.split("By the size of batches")[1].split("What the paper claims")[0].splitlines()
+    found = [[cell.strip() for cell in row.split("|")[1:4]] for row in rows if row.startswith("|")][2:]
+    assert found == [
+        *(["5", "6.500", "6.250"], ["64", "6.200", "5.900"], ["256", "6.500", "5.500"]),
+        ["500, the paper", "5.1", ""],
+    ]
 
 
 def test_only_what_a_sweep_was_made_by_makes_it_evidence(options: MlflowOptions, tmp_path: Path) -> None:

@@ -52,6 +52,22 @@ def test_a_study_keeps_its_id_and_another_of_the_same_name_has_another(folder: P
     assert _open(folder).user_attrs["id"] != study.user_attrs["id"]
 
 
+def test_values_that_a_study_never_knew_may_be_new_where_one_says_so(folder: Path) -> None:
+    study = _open(folder)
+    _trial(study, folder)
+    with pytest.raises(UserError, match="patience was not there, is 3"):
+        _open(folder, patience="3")
+    options = StudyOptions(study="toy", objective="loss", may_be_new=True)
+
+    def later(**identity: str) -> optuna.Study:
+        return opened(options, str(folder / "study.journal"), folder, identity)
+
+    assert later(**IDENTITY, patience="3").user_attrs["identity"] == IDENTITY
+    for other in ({"steps": "3", "patience": "3"}, {"patience": "3"}):
+        with pytest.raises(UserError, match="steps was 2, is "):
+            later(**other)
+
+
 def test_first_starts_at_once_make_one_study(folder: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         studies = list(pool.map(lambda _: _open(folder), range(8)))

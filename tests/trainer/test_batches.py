@@ -82,6 +82,28 @@ def test_the_order_is_that_of_the_seed_and_epoch() -> None:
     assert len({tuple(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
 
 
+@pytest.mark.parametrize(("steps", "batch_size"), [(2, 2), (2, 5), (5, 8), (1, 3)])
+def test_an_order_that_runs_on_brings_every_image_before_any_twice(steps: int, batch_size: int) -> None:
+    def seen(seed: int, epochs: range) -> list[int]:
+        shuffled = part(Augment(), (0, 1, 2, 4), batch_size, seed)
+        shuffled.steps = steps
+        assert len(shuffled) == steps
+        found = []
+        for epoch in epochs:
+            shuffled.set_epoch(epoch)
+            batches = [pixels[:, 0, 0, 0].tolist() for pixels, *_ in shuffled]
+            assert [len(batch) for batch in batches] == [batch_size] * steps
+            found += [value for batch in batches for value in batch]
+        return found
+
+    whole = seen(0, range(12))
+    rounds = [whole[start : start + 12] for start in range(0, len(whole) - 11, 12)]
+    assert all(sorted(one) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14] for one in rounds)
+    assert len({tuple(one) for one in rounds}) == len(rounds)
+    assert seen(0, range(7, 12)) == whole[7 * steps * batch_size :]  # a run that is resumed
+    assert seen(1, range(12)) != whole
+
+
 def data(batch_size: int) -> SquatData:
     given = images()
     a0, a1, b0, c0 = items_of(given)

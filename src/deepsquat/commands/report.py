@@ -31,13 +31,20 @@ def _name(config: DictConfig, key: str) -> str | None:
     return value
 
 
+def _with_bases(protocol: Path) -> list[Any]:
+    """What the file says, after what the files say that it starts from."""
+    own: Any = OmegaConf.load(protocol)
+    bases = [name for name in own.get("defaults", ()) if isinstance(name, str) and name != "_self_"]
+    return [*(part for name in bases for part in _with_bases(protocol.with_name(f"{name}.yaml"))), own]
+
+
 def asked_by(protocol: Path, conf: Path) -> dict[str, Any]:
     """The size of the images and of the steps, and how many epochs, that a protocol's file asks for.
 
     What it leaves out is as the files of the groups say.
     """
     files = [OmegaConf.load(file) for file in (conf / "optim/adam.yaml", conf / "skeleton/limbs.yaml")]
-    told = OmegaConf.merge({"optim": files[0], "skeleton": files[1]}, OmegaConf.load(protocol))
+    told = OmegaConf.merge({"optim": files[0], "skeleton": files[1]}, *_with_bases(protocol))
     names = ("optim.lr", "optim.batch_size", "skeleton.height", "skeleton.width")
     return {
         **{name: OmegaConf.select(told, name) for name in names},

@@ -1,22 +1,35 @@
 """src/sync.py: runs that were kept as plain files, into MLflow."""
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig
 
-from deepsquat.commands import options
+from deepsquat.commands import options, run
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 from deepsquat.overrides import hydra_text
 
 
 def sync(config: DictConfig) -> None:
-    """Imports the folder."""
+    """Imports the folder, or the archive that src/reproduce.py has packed."""
     store = options.mlflow(config, "src/sync.py writes into MLflow")
     from deepsquat.runs.missing import draw_missing
     from deepsquat.tracking.sync import import_runs
 
-    import_runs(expanded(config.folder, "folder"), store, draw_missing)
+    folder = expanded(config.folder, "folder")
+    if not folder.name.endswith(".tar.gz"):
+        import_runs(folder, store, draw_missing)
+        return
+    from deepsquat.paper.packing import adopt, unpack
+
+    if not folder.is_file():
+        raise UserError(f"{folder}: there is no such file")
+    adopt(folder, Path(run.home()))  # so that from=STUDY finds its studies
+    with TemporaryDirectory() as unpacked:
+        unpack(folder, Path(unpacked))
+        import_runs(Path(unpacked), store, draw_missing)
 
 
 def name_folder() -> None:

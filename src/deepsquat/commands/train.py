@@ -86,7 +86,7 @@ def _tried_out(choices: Any, values: dict[str, Any], folder: Path) -> dict[str, 
     from deepsquat import training
     from deepsquat.tracking.offline import OfflineOptions
 
-    trainer = replace(choices.trainer, max_epochs=1, batches=1)
+    trainer = replace(choices.trainer, max_epochs=1, steps_per_epoch=1)
     kept = OfflineOptions(str(folder / "runs"), "debug")
     try:
         found = training.train(replace(choices, trainer=trainer, tracking=kept), values, folder).metrics

@@ -7,9 +7,11 @@ from torch import Tensor, nn
 
 from deepsquat.errors import UserError
 from deepsquat.model.dropout import Dropout
+from deepsquat.model.figure import near_figure
 
 # The paper's filters per block; deeper nets go on alternating.
 _PAPER_WIDTHS = {1: (64,), 2: (32, 64), 3: (32, 64, 32), 4: (32, 64, 32, 64)}
+_BEFORE_DROPOUT = 5  # layers of the first block
 
 
 class ConvNet(nn.Module):
@@ -56,7 +58,11 @@ class ConvNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images (B, 3, H, W), 0-255 -> logits (B, 2)."""
-        return self.output(self.hidden(self.blocks(images)))
+        first, rest = list(self.blocks)[:_BEFORE_DROPOUT], list(self.blocks)[_BEFORE_DROPOUT:]
+        x = near_figure(first, images)
+        for layer in rest:
+            x = layer(x)
+        return self.output(self.hidden(x))
 
     def describe(self) -> str:
         """For the names of runs."""

@@ -1,8 +1,8 @@
-"""Whether the kernel size makes a difference: what a test over seeds can tell, and what it cannot."""
+"""What a test over seeds can tell of losses, and what it cannot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import variance
+from statistics import fmean, variance
 
 from scipy import stats
 
@@ -12,9 +12,9 @@ _SEEDS = 3  # fewer say nothing of how far seeds alone move a loss
 
 @dataclass(frozen=True)
 class Verdict:
-    """differs: None where it cannot be told. why: the numbers."""
+    """is_so: what was asked, None where it cannot be told. why: the numbers."""
 
-    differs: bool | None
+    is_so: bool | None
     why: str
 
 
@@ -43,6 +43,51 @@ def differs(columns: Mapping[str, Sequence[Sequence[float]]], repeats: Sequence[
     if min(p) < LEVEL:
         return Verdict(True, why)
     return Verdict(None, f"{why}; so few seeds a grid point cannot show that there is none")
+
+
+Pair = tuple[Sequence[float], Sequence[float]]  # losses over seeds at two grid points, independent
+
+
+def lower(asked: Mapping[str, Pair], against: Mapping[str, Pair], repeats: Sequence[float]) -> Verdict:
+    """Whether the first of every pair is lower than its second.
+
+    asked: what must all be so, each tested by itself at the full level: all of several tests err together at
+    most as often as one. against: pairs of which it must not be so, the other way round, for any; Holm's
+    correction. repeats: as for `differs`.
+
+    Welch's test, one-sided, where both have several seeds; else Student's, with the spread of the repeats.
+    """
+    how = _how([*asked.values(), *against.values()], repeats)
+    if how is None:
+        return Verdict(None, f"fewer than {_SEEDS} seeds a grid point, and no spread over seeds beside them")
+    yes = {name: _p_lower(a, b, repeats) for name, (a, b) in asked.items()}
+    names = list(against)
+    no = dict(zip(names, holm([_p_lower(b, a, repeats) for a, b in against.values()]), strict=True))
+    if max(yes.values()) < LEVEL:
+        return Verdict(True, f"{how}: {_listed(yes, list(yes.values()))}")
+    if min(no.values()) < LEVEL:
+        return Verdict(False, f"{how}, Holm, the other way round: {_listed(no, list(no.values()))}")
+    return Verdict(None, f"{how}: {_listed(yes, list(yes.values()))}; too few seeds to tell")
+
+
+def _how(pairs: Sequence[Pair], repeats: Sequence[float]) -> str | None:
+    groups = [group for pair in pairs for group in pair]
+    if all(len(group) >= _SEEDS for group in groups):
+        return f"Welch's test, one-sided, {_seeds(groups)} seeds each"
+    if len(repeats) >= _SEEDS:
+        return f"Student's test, one-sided, with the spread of {len(repeats)} other seeds"
+    return None
+
+
+def _p_lower(a: Sequence[float], b: Sequence[float], repeats: Sequence[float]) -> float:
+    """Of a being no lower than b."""
+    if min(len(a), len(b)) >= _SEEDS:
+        p = float(stats.ttest_ind(a, b, equal_var=False, alternative="less").pvalue)
+        return p if p == p else 1.0  # NaN: no spread at all
+    error = (variance(repeats) * (1 / len(a) + 1 / len(b))) ** 0.5
+    if error == 0:
+        return 1.0
+    return float(stats.t.cdf((fmean(a) - fmean(b)) / error, len(repeats) - 1))
 
 
 def _welch(groups: Sequence[Sequence[float]]) -> float:

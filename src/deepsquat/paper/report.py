@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.files import written_whole
-from deepsquat.paper import grids, runs, tables
+from deepsquat.paper import batch_sizes, grids, runs, tables
+from deepsquat.paper.claims import Claim, claims
+from deepsquat.paper.grids import NOT_YET
 from deepsquat.paper.page import Heading, Picture, Piece, Table, Text, markdown, page
 from deepsquat.runs import pictures
 from deepsquat.runs.files import CURVES
@@ -29,23 +31,23 @@ def write(
     """
     store = tracking.open_store()
     runs.refuse_unknown(store, only, list(protocols), sources)
-    sweeps: dict[str, runs.Sweep | None] = {}
+    points, studies = {}, {}
     for grid in (grids.TABLE_2, grids.TABLE_3):
-        found = runs.sweeps(store, grid.option, grid.swept, only)
-        sweeps[grid.option] = next((sweep for sweep in found if grid.runs(sweep)), None)
+        found = [sweep for sweep in runs.sweeps(store, grid.option, grid.swept, only) if grid.runs(sweep)]
+        studies[grid.option] = runs.together(found, grid.swept)
+        points[grid.option] = grid.runs(studies[grid.option])
     final = runs.latest(store, {name: {**_FINAL, **asked} for name, asked in protocols.items()}, only)
 
-    points = [(grid, grid.runs(sweeps[grid.option])) for grid in (grids.TABLE_2, grids.TABLE_3)]
-    used = [run for _, at in points for here in at.values() for run in here]
+    depth, kernel = points.values()
+    used = [run for at in points.values() for here in at.values() for run in here]
     used += [final] if final else []
     pieces: list[Piece] = [Heading(TITLE, 1), *_what_was_run(used)]
-    for grid, at in points:
-        pieces += _grid(grid, sweeps[grid.option], at, only, folder)
+    for grid in (grids.TABLE_2, grids.TABLE_3):
+        pieces += _grid(grid, studies[grid.option], points[grid.option], only, folder)
     pieces += _final(store, final, only.protocol, folder)
-    depth, kernel = (grids.losses(at) for _, at in points)
+    pieces += batch_sizes.section(runs.sweeps(store, "batch_size", ("optim.batch_size",), only), depth)
     seeds = runs.sweeps(store, "seeds", ("seed",), runs.Only())
-    differs = grids.kernel_differs(sweeps[grids.TABLE_3.option], seeds)
-    pieces += _claims(grids.claims(depth, kernel, differs))
+    pieces += _claims(claims(depth, kernel, seeds))
 
     text = markdown(pieces)
     for name, content in (("report.md", text), ("report.html", page(TITLE, pieces))):
@@ -92,6 +94,8 @@ def _what_was_run(used: Sequence[runs.Trained]) -> list[Piece]:
         ["squats", tag("data.squats"), "219"],
         ["epochs", param("trainer.max_epochs"), "50 (Table 2), 500 (the rest)"],
         ["batch size", param("optim.batch_size"), "500"],
+        ["steps an epoch", param("trainer.steps_per_epoch"), "18: all images"],
+        ["eval every", f"{param('trainer.val_every')} epochs", "epoch"],
         ["learning rate", param("optim.lr"), "1e-05"],
         ["seeds", param("seed"), "one"],
         ["hardware", tag("hardware.cpu") + ("" if gpu in ("none", "?") else f"; {gpu}"), "one V100"],
@@ -100,7 +104,9 @@ def _what_was_run(used: Sequence[runs.Trained]) -> list[Piece]:
     pieces: list[Piece] = []
     if tag("protocol") != "paper":
         said = "Not the paper's protocol: these figures do not compare with the paper's as they stand."
-        pieces.append(Text(said, warning=True))
+        notes = {run.tags.get("protocol.note", "") for run in used}
+        notes = {note for note in notes if ": " in note}  # what differs, where it can be said
+        pieces.append(Text(" ".join([said, *(f"Runs: {note}." for note in sorted(notes))]), warning=True))
     else:
         other = [f"{name} {param(name)}" for name, value in _PAPERS_PARAMS.items() if param(name) != value]
         if other:
@@ -129,14 +135,7 @@ def _grid(
         mean = f" Each row is the mean over up to {seeds} seeds." if seeds > 1 else ""
         pieces.append(Text(f"Study {sweep.name}, {said} epochs a run (the paper: {grid.epochs}).{mean}"))
     if missing:
-        command = " ".join(
-            ["python src/train.py -m", f"sweep={grid.option}"]
-            + [
-                f"{name}={value}"
-                for name, value in (("protocol", only.protocol), ("data", only.data))
-                if value
-            ]
-        )
+        command = _command(grid.option, only)
         said = f"{len(missing)} of {len(grid.wanted())} grid points have no run yet"
         pieces.append(Text(f"{said}; this command runs them: {command}"))
     losses = grids.losses(found)
@@ -148,13 +147,25 @@ def _grid(
     return pieces
 
 
+def _command(option: str, only: runs.Only) -> str:
+    if only.protocol == "paper_steps":
+        return "python src/reproduce.py protocol=paper_steps"
+    given = (("protocol", only.protocol), ("data", only.data))
+    more = [f"{name}={value}" for name, value in given if value]
+    return " ".join(["python src/train.py -m", f"sweep={option}", *more])
+
+
 def _eval_losses(grid: grids.Grid) -> dict[tuple[int, float], float]:
     return {(row, l2): grid.paper[row][l2][1] for row, l2 in grid.wanted()}
 
 
 def _final(store: Store, final: runs.Trained | None, protocol: str | None, folder: Path) -> list[Piece]:
     pieces: list[Piece] = [Heading("Table 4: the final model (4 blocks, kernel 3, L2 1e-6)")]
-    command = "python src/train.py" if protocol == "quick" else "python src/train.py experiment=final"
+    commands = {
+        "quick": "python src/train.py",
+        "paper_steps": "python src/reproduce.py protocol=paper_steps",
+    }
+    command = commands.get(protocol or "", "python src/train.py experiment=final")
     if final is None:
         pieces.append(Text(f"No such run yet; this command runs it: {command}"))
     else:
@@ -166,7 +177,11 @@ def _final(store: Store, final: runs.Trained | None, protocol: str | None, folde
     for name, printed in tables.TABLE_4.items():
         ours = final.metrics[name] if final else None
         rows.append(
-            [name, f"{printed:g}", *((f"{ours:.4f}", f"{ours - printed:+.4f}") if ours is not None else "––")]
+            [
+                name,
+                f"{printed:g}",
+                *((f"{ours:.4f}", f"{ours - printed:+.4f}") if ours is not None else (NOT_YET, "")),
+            ]
         )
     pieces.append(Table(rows))
     pieces += [Heading("Table 5: the final model on dev, by image"), *_table_5(store, final)]
@@ -182,7 +197,7 @@ def _final(store: Store, final: runs.Trained | None, protocol: str | None, folde
 
 def _table_5(store: Store, final: runs.Trained | None) -> list[Piece]:
     found = runs.predictions(store, final).get("val") if final else None
-    ours: Mapping[int, Sequence[str]] = {1: ("–", "–"), 0: ("–", "–")}
+    ours: Mapping[int, Sequence[str]] = {1: (NOT_YET, ""), 0: (NOT_YET, "")}
     if found is not None:
         counts = confusion(found.label, found.p_good)
         ours = {1: [str(n) for n in counts[0]], 0: [str(n) for n in counts[1]]}
@@ -200,15 +215,16 @@ def _table_5(store: Store, final: runs.Trained | None) -> list[Piece]:
     ]
 
 
-def _claims(claims: Sequence[grids.Claim]) -> list[Piece]:
+def _claims(found: Sequence[Claim]) -> list[Piece]:
     words = {True: "holds", False: "does not hold", None: "undecided"}
     rows = [["claim", "in our runs", "our numbers", "in the paper's own table"]]
-    rows += [[claim.text, words[claim.holds], claim.numbers, claim.in_paper] for claim in claims]
+    rows += [[claim.text, words[claim.holds], claim.numbers, claim.in_paper] for claim in found]
     return [
         Heading("What the paper claims of these tables"),
         Text(
             "The paper's losses hold the L2 penalty, so its columns do not compare with one another as data "
-            "loss; the tables above give ours without it too."
+            "loss; the tables above give ours without it too. Undecided is what our runs cannot tell: one "
+            "seed a grid point does not say how far a loss moves by chance."
         ),
         Table(rows),
     ]

@@ -4,25 +4,31 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
 from deepsquat.overrides import hydra_text
+from deepsquat.paper.packing import adopt, ended, pack
 from deepsquat.processes import ENDS_WITH_PARENT
 
-TABLES = {
-    "depth_l2": ["sweep=depth_l2"],
-    "kernel_l2": ["sweep=kernel_l2"],
-    "final": ["experiment=final", "seed=0"],  # a sweep of one trial, since a sweep can be resumed
+_FINAL = ["experiment=final", "seed=0"]  # a sweep of one trial, since a sweep can be resumed
+# By protocol, in the order in which they are run: what tells most of the paper's tables comes first.
+TABLES: dict[str, dict[str, list[str]]] = {
+    "paper": {"depth_l2": ["sweep=depth_l2"], "kernel_l2": ["sweep=kernel_l2"], "final": _FINAL},
+    "paper_steps": {
+        "depth_l2": ["sweep=depth_l2", "optim.l2=1e-2,1e-4"],
+        "kernel_l2": ["sweep=kernel_l2"],
+        "final": _FINAL,
+        "depth_l2_rest": ["sweep=depth_l2", "optim.l2=1e-3"],
+        "batch_size": ["sweep=batch_size"],
+    },
 }
 OUT_OF_TIME = 75
 _TO_END = 60.0  # seconds that a run gets to end cleanly
-_LEFT_OUT = {".ckpt", ".lock", ".png", ".part"}  # what a pack does without
+_LOOK = 10.0  # seconds from one look at what has ended to the next
 
 
 @dataclass(frozen=True)
@@ -33,15 +39,22 @@ class Step:
     arguments: Sequence[str]
 
 
-def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> list[Step]:
-    """The sweeps, file by file in the order of the tables. more: overrides for every run.
+def steps(
+    protocol: str, files: Sequence[Path], tables: Sequence[str] | None, more: Sequence[str], root: Path
+) -> list[Step]:
+    """The sweeps, file by file in the order of the tables. tables: None: all. more: overrides for every run.
+
+    A file within `root` is named from there, so that its runs' configs hold on every machine.
 
     Raises:
-        UserError: a file is not there, two have one name, or a table is unknown.
+        UserError: a file is not there, two have one name, or there is no such protocol or table.
     """
-    for table in tables:
-        if table not in TABLES:
-            raise UserError(f"tables: there is no {table}; there are {', '.join(TABLES)}")
+    if protocol not in TABLES:
+        raise UserError(f"protocol={protocol}: its tables are not the paper's; there are {', '.join(TABLES)}")
+    known = TABLES[protocol]
+    for table in tables or ():
+        if table not in known:
+            raise UserError(f"tables: there is no {table}; there are {', '.join(known)}")
     names = [re.sub(r"\W+", "_", file.stem) for file in files]
     if len(set(names)) < len(names):
         raise UserError(f"files: two have the same name ({', '.join(names)}), and so would their studies")
@@ -50,32 +63,40 @@ def steps(files: Sequence[Path], tables: Sequence[str], more: Sequence[str]) -> 
             raise UserError(f"files: {file} is not there; write it with src/prepare.py export={file.name}")
     found = []
     for file, name in zip(files, names, strict=True):
-        for table in tables:
-            study = f"{table}-paper-{name}"
+        place = file.resolve()
+        if place.is_relative_to(root):
+            place = place.relative_to(root)
+        for table in tables or known:
+            study = f"{table}-{protocol}-{name}"
             common = [
-                "protocol=paper",
+                f"protocol={protocol}",
                 "data=arrays",
-                f"data.file={hydra_text(str(file.resolve()))}",
+                f"data.file={hydra_text(str(place))}",
                 "tracking=offline",
+                "hydra.sweeper.may_be_new=true",  # tables may take longer than a version lasts
             ]
-            found.append(Step(study, ["-m", *TABLES[table], *common, f"hydra.sweeper.study={study}", *more]))
+            found.append(Step(study, ["-m", *known[table], *common, f"hydra.sweeper.study={study}", *more]))
     return found
 
 
-def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, out: Path) -> int:
-    """Runs the steps until the time is up, then packs the results so far.
+def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, archive: Path) -> int:
+    """Runs the steps until the time is up; packs what there is after each trial, and at the end.
 
-    The exit code: 0 all done, 1 some runs failed, 2 a step was refused, and has said why, 75 out of time.
+    What `archive` holds counts as done. The exit code: 0 all done, 1 some runs failed, 2 a step was refused,
+    and has said why, 75 out of time.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    studies = [step.study for step in found]
     failed = False
+    if archive.is_file():
+        adopt(archive, home)
     try:
         for number, step in enumerate(found, 1):
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left < 20:  # the start alone takes that long
                 return OUT_OF_TIME
             print(f"[{number}/{len(found)}] {step.study}", flush=True)
-            code = _run(step, root, left)
+            code = _run(step, root, left, _Packing(home, archive, studies))
             if code is None:
                 return OUT_OF_TIME
             if code == 2:
@@ -83,20 +104,40 @@ def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, ou
             failed = failed or code != 0
         return int(failed)
     finally:
-        if (path := pack(home, out, [step.study for step in found])) is not None:
-            print(f"Packed as {path}", flush=True)
+        if pack(home, archive, studies):
+            print(f"Packed as {archive}", flush=True)
 
 
-def _run(step: Step, root: Path, seconds: float | None) -> int | None:
+class _Packing:
+    """Packs when a run has ended: at the look after that, for by then its study knows it too."""
+
+    def __init__(self, home: Path, archive: Path, studies: Sequence[str]) -> None:
+        self.home, self.archive, self.studies = home, archive, studies
+        self.packed = self.seen = ended(home, studies)
+
+    def look(self) -> None:
+        before, self.seen = self.seen, ended(self.home, self.studies)
+        if self.seen == before != self.packed:
+            pack(self.home, self.archive, self.studies)
+            self.packed = self.seen
+
+
+def _run(step: Step, root: Path, seconds: float | None, packing: _Packing) -> int | None:
     """The exit code; None where the time was up, and the sweep was ended cleanly."""
     line = [sys.executable, str(root / "src" / "train.py"), *step.arguments]
     # In a session of its own, so that Ctrl-C, like SIGTERM, reaches it through us, and once.
     told = {**os.environ, ENDS_WITH_PARENT: "1"}  # where we are killed ourselves
     process = subprocess.Popen(line, cwd=root, env=told, start_new_session=True)
+    deadline = None if seconds is None else time.monotonic() + seconds
     try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
+        while True:
+            left = _LOOK if deadline is None else min(_LOOK, deadline - time.monotonic())
+            try:
+                return process.wait(max(0.0, left))
+            except subprocess.TimeoutExpired:
+                if deadline is not None and time.monotonic() >= deadline:
+                    return None
+                packing.look()
     finally:
         _end(process)
 
@@ -111,22 +152,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def pack(home: Path, out: Path, studies: Sequence[str]) -> Path | None:
-    """The runs kept as plain files, and the studies' own files, without checkpoints and pictures.
-
-    None where there is nothing to pack yet.
-    """
-    name = "-and-".join(dict.fromkeys(study.split("-paper-")[1] for study in studies))
-    path = out / f"{name}.tar.gz"
-    multirun = home / "multirun"
-    kept = [multirun / "offline", *(multirun / study / "study.journal" for study in studies)]
-    files = [file for place in kept for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
-    files = [file for file in files if file.is_file() and file.suffix not in _LEFT_OUT]
-    if not files:
-        return None
-    with written_whole(path) as temporary, tarfile.open(temporary, "w:gz") as archive:
-        for file in files:
-            archive.add(file, file.relative_to(home))
-    return path

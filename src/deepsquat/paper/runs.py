@@ -53,6 +53,16 @@ class Trained:
         return params, self.tags.get("protocol"), self.tags.get("data.fingerprint")
 
 
+def _agree(one: Trained, other: Trained, swept: Sequence[str]) -> bool:
+    """Whether two runs differ by what is swept and the seed alone, as far as both say what they were told."""
+    a, b = (
+        {name: value for name, value in run.params.items() if not (_NOT_WHAT.match(name) or name in swept)}
+        for run in (one, other)
+    )
+    tags = all(one.tags.get(name) == other.tags.get(name) for name in ("protocol", "data.fingerprint"))
+    return tags and all(a[name] == b[name] for name in a.keys() & b.keys())
+
+
 def _same(said: str | None, wanted: Any) -> bool:
     if said is None:
         return False
@@ -70,6 +80,17 @@ class Sweep:
 
     name: str
     trained: Sequence[Trained]
+
+
+def together(sweeps: Sequence[Sweep], swept: Sequence[str]) -> Sweep | None:
+    """The first sweep with what others, made alike, add to it: a grid may have been run in parts."""
+    if not sweeps:
+        return None
+    first = sweeps[0].trained[0]
+    alike = [sweep for sweep in sweeps if all(_agree(first, run, swept) for run in sweep.trained)]
+    runs = [run for sweep in alike for run in sweep.trained]
+    names = ", ".join(sweep.name for sweep in alike) or sweeps[0].name
+    return Sweep(names, sorted(runs or sweeps[0].trained, key=lambda run: -run.started))
 
 
 def _plain(run: Any) -> Trained:

@@ -39,12 +39,12 @@ def write(made: "Figure", path: Path) -> None:
 def curves(history: Sequence[dict[str, float]], path: Path, title: str) -> None:
     """Accuracy and loss of train and val over the epochs: the paper's Figure 9."""
     made, axes = figure(columns=2)
-    epochs = [row["epoch"] for row in history]
     for axis, metric in zip(axes[0], ("accuracy", "loss"), strict=True):
         for part, colour in (("train", TRAIN), ("val", VAL)):
-            values = [row[f"{part}/{metric}"] for row in history]
-            marker = "o" if len(epochs) == 1 else None
-            axis.plot(epochs, values, color=colour, label=part, marker=marker)
+            key = f"{part}/{metric}"
+            points = [(row["epoch"], row[key]) for row in history if key in row]  # val: not of every epoch
+            marker = "o" if len(points) == 1 else None
+            axis.plot(*zip(*points, strict=True), color=colour, label=part, marker=marker)
         axis.set_xlabel("epoch")
         axis.set_ylabel(metric if metric == "accuracy" else "loss (cross-entropy + L2 penalty)")
         axis.grid(alpha=0.3)

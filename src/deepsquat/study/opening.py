@@ -46,7 +46,7 @@ def opened(options: StudyOptions, address: str, folder: Path, identity: dict[str
         if _id_of(folder) != study_id:
             with written_whole(folder / ID_FILE) as temporary:
                 temporary.write_text(f"{study_id}\n")
-        _identify(study, options.study, trials, json.loads(json.dumps(identity, default=str)))
+        _identify(study, options, trials, json.loads(json.dumps(identity, default=str)))
     return study
 
 
@@ -107,13 +107,17 @@ def _refuse_others(
         )
 
 
-def _identify(study: optuna.Study, name: str, trials: Sequence[FrozenTrial], now: dict[str, Any]) -> None:
+def _identify(
+    study: optuna.Study, options: StudyOptions, trials: Sequence[FrozenTrial], now: dict[str, Any]
+) -> None:
     """Keeps what the study is. It may change while nothing has ended well; what there is then counts no more.
 
     Raises:
         UserError: it differs, and something has ended well.
     """
-    before = study.user_attrs.get("identity")
+    name, before = options.study, study.user_attrs.get("identity")
+    if before is not None and options.may_be_new:
+        now = {key: value for key, value in now.items() if key in before}
     if before == now:
         return
     if before is not None and any(map(_binds, trials)):

@@ -38,6 +38,7 @@ class StudyOptions:
     first: list[Any] = field(default_factory=list)
     dry: bool = False  # only says what would run, what is done, and about how long the rest takes
     may_differ: list[str] = field(default_factory=list)  # config that is no part of its identity: [paths]
+    may_be_new: bool = False  # whether values that the study's first version did not have count as unchanged
     hooks: str | None = None  # a class after deepsquat.study.hooks.Hooks
 
     def __post_init__(self) -> None:

@@ -54,10 +54,12 @@ class Part:
         augment: Augment | None = None,
         style: Style | None = None,
         anew: Callable[[int], Images] | None = None,
+        steps: int | None = None,
     ) -> None:
         """
         pixels: (k, n, H, W, 3) uint8, of all parts; the device of the batches is theirs.
         anew: as many other images for an epoch after the first, which takes them in this part's place.
+        steps: batches of one pass; None: as many as there are.
         """
         number = {item.id: i for i, item in enumerate(squats)}
         copies, frames = pixels.shape[:2]
@@ -78,6 +80,7 @@ class Part:
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
         self.augment, self.style, self.anew = augment, style, anew
+        self.steps = steps
         self.epoch = 0
 
     def image(self, i: int) -> np.ndarray:
@@ -85,7 +88,7 @@ class Part:
         return self.pixels[int(self.rows[i])].cpu().numpy()
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return self.steps or -(-len(self.rows) // self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order, and the random changes, of the next pass."""
@@ -96,7 +99,8 @@ class Part:
             images = self.anew(self.epoch)
             pixels = copies(torch.from_numpy(images.images).to(self.device), self.augment or Augment())
             other = Part(
-                images, pixels, items_of(images), self.batch_size, self.shuffle_seed, self.augment, self.style
+                *(images, pixels, items_of(images), self.batch_size, self.shuffle_seed),
+                *(self.augment, self.style, None, self.steps),
             )
             other.set_epoch(self.epoch)
             yield from other
@@ -112,14 +116,28 @@ class Part:
         order, pixels, rows = torch.arange(n), self.pixels, self._rows
         if shuffle_seed is not None:
             generator = np.random.default_rng([shuffle_seed, self.epoch])
-            order = torch.from_numpy(generator.permutation(n))
+            order = torch.from_numpy(
+                generator.permutation(n) if self.steps is None else self._order_that_runs_on()
+            )
             if self.augment is not None and self.augment.is_random:
                 pixels, rows = self._redrawn(generator).to(self.device), torch.arange(n, device=self.device)
         order = order.to(self.device)
-        for start in range(0, n, self.batch_size):
+        for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
             label, squat, measures = (column[chosen] for column in self._truth)
             yield pixels[rows[chosen]].permute(0, 3, 1, 2), label, squat, measures
+
+    def _order_that_runs_on(self) -> np.ndarray:
+        """(steps * batch,): this pass's share of an order in which every image comes before any comes twice.
+
+        It depends on the seed and the epoch alone, so that a run that is resumed goes on with it.
+        """
+        assert self.steps is not None and self.shuffle_seed is not None
+        n, taken = len(self.rows), self.steps * self.batch_size
+        first, skipped = divmod(self.epoch * taken, n)
+        rounds = range(first, first - (-(skipped + taken) // n))
+        orders = [np.random.default_rng([self.shuffle_seed, number, 1]).permutation(n) for number in rounds]
+        return np.concatenate(orders)[skipped : skipped + taken]
 
     def _redrawn(self, generator: np.random.Generator) -> Tensor:
         """This part's images drawn anew with this epoch's random changes, (n, H, W, 3) uint8."""
@@ -144,13 +162,17 @@ class SquatData(pl.LightningDataModule):
         style: Style,
         device: torch.device,
         anew: Callable[[int, int], Images] | None = None,
+        steps: int | None = None,
     ) -> None:
-        """anew: so many squats, drawn for an epoch, which are trained on in the place of those of train."""
+        """anew: so many squats, drawn for an epoch, which are trained on in the place of those of train.
+
+        steps: of an epoch; None: as many as its images make.
+        """
         super().__init__()
         pixels = pixels_on(device, images, augment)
         fresh = None if anew is None else partial(anew, len(parts["train"]))
         self.parts = {
-            "train": Part(images, pixels, parts["train"], batch_size, seed, augment, style, fresh),
+            "train": Part(images, pixels, parts["train"], batch_size, seed, augment, style, fresh, steps),
             "val": Part(images, pixels, parts["val"], batch_size),
             "test": Part(images, pixels, parts["test"], batch_size),
         }

@@ -18,7 +18,8 @@ from deepsquat.trainer import checkpoint
 class EpochSeeds(pl.Callback):
     """Makes each epoch's order of images and dropout depend on the seed and the epoch alone.
 
-    So a run that is resumed after epoch n goes on exactly as if it had not stopped.
+    So a run that is resumed after epoch n goes on exactly as if it had not stopped. Val is measured after the
+    last epoch in any case.
     """
 
     def __init__(self, seed: int) -> None:
@@ -27,6 +28,8 @@ class EpochSeeds(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         trainer.train_dataloader.set_epoch(trainer.current_epoch)  # type: ignore[union-attr]
         torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+        if trainer.current_epoch + 1 == trainer.max_epochs:
+            trainer.check_val_every_n_epoch = 1
 
 
 class EpochEnd(Checkpoint):
@@ -43,6 +46,7 @@ class EpochEnd(Checkpoint):
         self.last, self.best = folder / checkpoint.LAST, folder / checkpoint.BEST
         self.best_loss, self.best_epoch = float("inf"), -1
         self.best_weights: dict[str, torch.Tensor] = {}
+        self._val_is_new = False
         self._written, self._cost = 0.0, 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -58,6 +62,7 @@ class EpochEnd(Checkpoint):
         saved["run"] = self.run_id
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._val_is_new = True
         loss = float(trainer.callback_metrics["val/loss"])
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, trainer.current_epoch
@@ -65,7 +70,12 @@ class EpochEnd(Checkpoint):
             self.best_weights = {k: v.detach().clone() for k, v in module.network.state_dict().items()}  # type: ignore[union-attr]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
+        metrics = {
+            key: float(value)
+            for key, value in trainer.callback_metrics.items()
+            if self._val_is_new or not key.startswith("val/")  # else an earlier epoch's, which stays there
+        }
+        self._val_is_new = False
         with uninterrupted():
             self.report(metrics, trainer.current_epoch + 1)
             self._write(trainer)

@@ -163,6 +163,7 @@ class Classifier(pl.LightningModule):
         self._refuse_nan("train")  # before anything is measured with broken weights
 
     def on_train_epoch_end(self) -> None:
+        self._refuse_nan("train")  # val may not have been due
         self.log_dict(self._ended("train"))
 
     def on_validation_epoch_end(self) -> None:

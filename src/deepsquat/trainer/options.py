@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 class TrainerOptions:
     """accelerator: auto (a GPU where there is one), cpu or gpu. compile: by torch.compile, on a GPU.
 
-    batches: of train that an epoch takes; None: all of them.
+    steps_per_epoch: None: as many as the training images make. val_every: so many epochs, and after the last.
     """
 
     accelerator: str = "auto"
     max_epochs: int = 50
     compile: bool = False
-    batches: int | None = None
+    steps_per_epoch: int | None = None
+    val_every: int = 1
 
     def __post_init__(self) -> None:
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise UserError(f"trainer.accelerator must be auto, cpu or gpu, got {self.accelerator!r}")
-        if self.batches is not None and self.batches < 1:
-            raise UserError(f"trainer.batches must be 1 or more, or null for all, got {self.batches}")
         if not 1 <= self.max_epochs < 2**31:
             raise UserError(f"trainer.max_epochs must be from 1 to {2**31 - 1}, got {self.max_epochs}")
+        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
+            raise UserError(f"trainer.steps_per_epoch must be 1 or more, or null, got {self.steps_per_epoch}")
+        if self.val_every < 1:
+            raise UserError(f"trainer.val_every must be 1 or more, got {self.val_every}")
 
 
 def device_of(options: TrainerOptions) -> "torch.device":
@@ -71,11 +74,11 @@ def make_trainer(options: TrainerOptions, callbacks: list[Any]) -> "pl.Trainer":
         devices=1,
         precision="32-true",
         max_epochs=options.max_epochs,
+        check_val_every_n_epoch=min(options.val_every, options.max_epochs),
         logger=False,
         callbacks=callbacks,
         deterministic=not on_gpu,
         benchmark=on_gpu,
-        limit_train_batches=options.batches,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -1,0 +1,91 @@
+"""Runs and studies in one archive, without checkpoints: written whole, unpacked where they are not yet."""
+
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from deepsquat.errors import UserError
+from deepsquat.files import written_whole
+
+_LEFT_OUT = {".ckpt", ".lock"}
+_RUNS, _RECORD = "multirun/offline", "run.json"
+
+
+def pack(home: Path, path: Path, studies: Sequence[str]) -> bool:
+    """Writes the studies of `home` to `path`: their runs that have ended, journals, and the trials' configs.
+
+    What has not ended is left out, and begins anew where the archive is unpacked. False: there is nothing.
+    """
+    files = [file for study in studies for file in _of_study(home / "multirun" / study)]
+    files += [file for run in _runs(home, studies) for file in sorted(run.rglob("*"))]
+    files = [f for f in files if f.is_file() and f.suffix not in _LEFT_OUT and not f.name.startswith(".")]
+    if not files:
+        return False
+    with written_whole(path) as temporary, tarfile.open(temporary, "w:gz") as archive:
+        for file in files:
+            content = file.read_bytes()
+            if file.suffix == ".journal":  # a process may be writing to it
+                content = content[: content.rfind(b"\n") + 1]
+            member = archive.gettarinfo(file, str(file.relative_to(home)))
+            member.size, member.uname, member.gname, member.uid, member.gid = len(content), "", "", 0, 0
+            archive.addfile(member, BytesIO(content))
+    return True
+
+
+def _of_study(folder: Path) -> Iterator[Path]:
+    yield from (folder / "study.journal", folder / "study.id")
+    yield from sorted(folder.glob("*/files/config.yaml"))
+
+
+def _runs(home: Path, studies: Sequence[str]) -> Iterator[Path]:
+    for record in sorted((home / _RUNS).glob(f"*/{_RECORD}")):
+        run = json.loads(record.read_text())
+        parent, child = run["tags"].get("sweep"), run["tags"].get("study")
+        if parent in studies or (child in studies and run["status"] in ("FINISHED", "FAILED")):
+            yield record.parent
+
+
+def ended(home: Path, studies: Sequence[str]) -> int:
+    """How many runs a pack would hold."""
+    return sum(1 for _ in _runs(home, studies))
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Puts all that the archive holds into `folder`.
+
+    Raises:
+        UserError: it cannot be read, or holds other things.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            strange = [
+                m.name for m in archive if not m.isfile() or PurePosixPath(m.name).parts[0] != "multirun"
+            ]
+            if strange:
+                raise UserError(f"{path}: is no archive of src/reproduce.py, for it holds {strange[0]}")
+            archive.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(f"{path}: cannot be unpacked ({error}); bring it back, or take it away") from error
+
+
+def adopt(path: Path, home: Path) -> None:
+    """Puts the runs and studies of an archive into `home`, those that are not there: these may have gone on.
+
+    Raises:
+        UserError: the archive cannot be read.
+    """
+    multirun = home / "multirun"
+    multirun.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=multirun, prefix=".unpacked-") as temporary:
+        unpack(path, Path(temporary))
+        unpacked = Path(temporary) / "multirun"
+        runs = sorted((unpacked / "offline").glob("*"))
+        studies = sorted(place for place in unpacked.iterdir() if place.name != "offline")
+        for place in (*runs, *studies):  # a study that is there has its runs
+            target = multirun / place.relative_to(unpacked)
+            if not target.exists():
+                target.parent.mkdir(exist_ok=True)
+                place.replace(target)

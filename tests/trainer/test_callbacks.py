@@ -1,0 +1,82 @@
+"""Steps and val that are not those of whole epochs: what is reported, and that a resumed run ends alike."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deepsquat.augment import Augment
+from deepsquat.errors import UserError
+from deepsquat.images import Images
+from deepsquat.model.convnet import ConvNet
+from deepsquat.model.network import tried
+from deepsquat.optim.adam import AdamOptions
+from deepsquat.skeleton import Style
+from deepsquat.trainer.batches import SquatData, items_of
+from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds
+from deepsquat.trainer.classifier import Classifier
+from deepsquat.trainer.options import TrainerOptions, make_trainer
+from deepsquat.trainer.target import GoodOrBad
+
+SIZE = 16
+
+
+def squat_data(steps: int) -> SquatData:
+    """Twelve squats of one image each, a lit box in the black, ten of them to train on."""
+    n = 12
+    images = np.zeros((n, SIZE, SIZE, 3), np.uint8)
+    images[:, 4:9, 5:9] = np.random.default_rng(0).integers(1, 256, (n, 5, 4, 3))
+    names, empty = np.array([f"{i}#0" for i in range(n)]), np.full(n, "")
+    given = Images(
+        images=images,
+        points=np.zeros((n, 36, 2), np.float32),
+        squat=names,
+        video=names,
+        subject=empty,
+        faults=empty,
+        label=(np.arange(n) % 2).astype(np.int8),
+        frame=np.zeros(n, np.int32),
+        time=np.zeros(n),
+        fingerprint=np.array("f"),
+        source=np.array("test"),
+        drawn_as=np.array("plain"),
+    )
+    items = items_of(given)
+    parts = {"train": items[:10], "val": items[10:11], "test": items[11:]}
+    device = torch.device("cpu")
+    return SquatData(given, parts, 4, 0, Augment(), Style(SIZE, SIZE), device, None, steps)
+
+
+def fit(
+    folder: Path, epochs: int, resume: bool = False
+) -> tuple[dict[int, set[str]], dict[str, torch.Tensor]]:
+    """What each epoch reported, by name, and the last weights; three steps an epoch, val every other."""
+    told: dict[int, set[str]] = {}
+    torch.manual_seed(0)
+    network = tried(ConvNet, {"height": SIZE, "width": SIZE, "blocks": 1}, (3, SIZE, SIZE), 2)
+    options = AdamOptions(lr=1e-3, l2=1e-3, batch_size=4)
+    classifier = Classifier(network, GoodOrBad(), {}, options)
+    end = EpochEnd(folder, "a" * 32, lambda metrics, epoch: told.update({epoch: set(metrics)}))
+    trainer_options = TrainerOptions("cpu", epochs, steps_per_epoch=3, val_every=2)
+    trainer = make_trainer(trainer_options, [EpochSeeds(0), end])
+    trainer.fit(
+        classifier, datamodule=squat_data(3), ckpt_path=end.last if resume else None, weights_only=True
+    )
+    return told, classifier.network.state_dict()
+
+
+def test_val_is_reported_where_it_was_measured_and_a_resumed_run_ends_alike(tmp_path: Path) -> None:
+    told, whole = fit(tmp_path / "whole", 7)
+    assert [epoch for epoch in told if "val/loss" in told[epoch]] == [2, 4, 6, 7]
+    assert all("train/loss" in names for names in told.values()) and list(told) == [1, 2, 3, 4, 5, 6, 7]
+    fit(tmp_path / "parts", 4)
+    told, resumed = fit(tmp_path / "parts", 7, resume=True)
+    assert [epoch for epoch in told if "val/loss" in told[epoch]] == [6, 7] and list(told) == [5, 6, 7]
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+@pytest.mark.parametrize("values", [{"steps_per_epoch": 0}, {"val_every": 0}, {"max_epochs": 0}])
+def test_no_steps_and_no_val_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(UserError, match=f"trainer.{next(iter(values))} must be"):
+        TrainerOptions(**values)  # type: ignore[arg-type]
