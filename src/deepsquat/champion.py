@@ -77,6 +77,12 @@ class Champion:
     standard: str = "usual"  # by which it judges: one of `standards`, or the file of somebody's own
     shift: float = 0.0  # what is taken from a logit after the temperature, by somebody's own standard
 
+    @property
+    def limits(self) -> Limits | None:
+        """Of the standard that it judges by, or where that has none, of the usual one."""
+        found = self.standards.get(self.standard) or self.standards.get("usual")
+        return found.limits if found else None
+
     def outputs(self, images: Tensor) -> Tensor:
         """What the network says (B, outputs) of images (B, H, W, 3) uint8, drawn as `skeleton` says."""
         with torch.inference_mode():

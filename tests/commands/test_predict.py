@@ -75,7 +75,8 @@ def test_verdict_json_is_what_its_page_says(judged, corpus) -> None:
         assert f"`{name}`" in told, name
     for one in found["repetitions"]:
         assert list(one) == [
-            *("start", "bottom", "end", "partial", "verdict", "p_good", "reasons", "faults", "measures")
+            *("start", "bottom", "end", "partial", "verdict", "p_good", "reasons", "faults", "measures"),
+            *("view", "unseen"),
         ]
         assert {"down", "pause", "up", "left_knee", "right_hip"} <= one["measures"].keys()
         assert one["measures"].keys() <= found["units"].keys()
@@ -85,6 +86,29 @@ def test_verdict_json_is_what_its_page_says(judged, corpus) -> None:
     rows = list(csv.DictReader((folder / "measures.csv").open(newline="")))
     assert len(rows) == sum(len(one["measures"]) for one in found["repetitions"])
     assert {row["unit"] for row in rows if row["measure"] == "left_knee"} == {"degrees"}
+
+
+def test_a_reference_and_a_standard_change_the_verdict_and_are_named(
+    judged, videos: Path, command: Command, tmp_path: Path
+) -> None:
+    video = videos / "monday" / ODD
+    before = json.loads((judged[1] / "verdict.json").read_text())
+    found = {}
+    for standard, words in {
+        "strict": ["standard=strict"],
+        "good squats of this person": [f"reference={video}"],
+    }.items():
+        out = tmp_path / standard
+        done = command("src/predict.py", str(video), *words, f"out={out}", "annotated=false")
+        assert done.returncode == 0, done.stderr
+        found[standard] = json.loads(next(out.rglob("verdict.json")).read_text())
+        assert found[standard]["model"]["standard"] == standard
+        assert f"<em>{standard}</em>" in next(out.rglob("page.html")).read_text()
+    own = found["good squats of this person"]["repetitions"]
+    # Each beside the mean of all: that mean itself would be better than where good begins.
+    assert max(one["p_good"] for one in own) > 0.5
+    assert [one["p_good"] for one in own] != [one["p_good"] for one in before["repetitions"]]
+    assert before["model"]["standard"] == "usual"
 
 
 def test_the_annotated_video_has_every_frame_of_the_video(judged, videos: Path) -> None:
@@ -167,14 +191,19 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
         (["{videos}/none.mp4"], "cannot be read"),
         (["{videos}/monday/empty"], "no video is in it"),
         (["{videos}", "margin=2"], "margin must be a number from 0 to 0.5"),
+        (["{videos}", "standard=harsh"], "standard=harsh: must be one of strict, usual, lenient, or a file"),
+        (["{videos}", "reference={labels}"], "its good squats are of 3 subjects; give one's alone"),
         (["{videos}", "height=17"], "height must be a number from 100 to 250"),
         (["{videos}", "annotated=perhaps"], "annotated must be true or false"),
         (["{videos}", "weights=/nowhere"], "weights=/nowhere: must be champion, shipped, the id of a run"),
     ],
 )
-def test_a_mistake_is_one_line(arguments: list[str], said: str, videos: Path, command: Command) -> None:
+def test_a_mistake_is_one_line(
+    arguments: list[str], said: str, videos: Path, corpus, command: Command
+) -> None:
+    labels = corpus.root / "labels.yaml"
     (videos / "monday" / "empty").mkdir(exist_ok=True)
-    done = command("src/predict.py", *(word.format(videos=videos) for word in arguments))
+    done = command("src/predict.py", *(word.format(videos=videos, labels=labels) for word in arguments))
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
 

@@ -31,6 +31,7 @@ def lifted() -> Poses:
         np.full(n, ""),
         np.full(n, camera.aspect, np.float32),
         np.ones(n, np.int32),
+        np.ones(n, np.int32),
     )
 
 

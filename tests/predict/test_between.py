@@ -17,6 +17,7 @@ def poses(times: list[float], landmarks: np.ndarray) -> Poses:
         np.full(n, ""),
         np.ones(n, np.float32),
         np.ones(n, np.int32),
+        np.ones(n, np.int32),
     )
 
 

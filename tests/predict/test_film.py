@@ -49,6 +49,7 @@ def poses(every: int = 3, frames: int = 60, aspect: float = 0.6) -> Poses:
         np.full(n, ""),
         np.full(n, aspect, np.float32),
         np.ones(n, np.int32),
+        np.ones(n, np.int32),
     )
 
 

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat import champion
 from deepsquat.commands.options import build
+from deepsquat.commands.weights import load_weights
 from deepsquat.errors import UserError
 from deepsquat.evaluation.judged import judge
 from deepsquat.evaluation.scores import auc, balanced_accuracy
@@ -28,9 +29,7 @@ def calibrate(config: DictConfig) -> None:
         raise UserError("standard: name the file to write, as in standard=mine.json")
     out = expanded(config.standard, "standard")
     source, pose = build(config, "data"), build(config, "pose")
-    model = champion.load(
-        champion.FOLDER if config.weights == "shipped" else expanded(config.weights, "weights")
-    )
+    model = load_weights(config)
     source = replace(source, frames=model.frames)
     images = load_images(source, pose, model.skeleton, expanded(config.paths.data, "paths.data"))
     labelled = images.label >= 0

@@ -60,6 +60,8 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     failed: dict[Path, str] = {}
     judged: dict[Path, list[dict[str, Any]]] = {}
     with closing(job.reader):
+        if job.references or config.standard != "usual":
+            _ = job.champion  # what is wrong with these is wrong with all videos
         for number, video in enumerate(videos, 1):
             if len(videos) > 1:
                 print(f"{number} of {len(videos)}: ", end="")
@@ -87,7 +89,13 @@ def _job(config: DictConfig) -> "_Job":
     options = Options(_switch(config, "annotated"), _switch(config, "blur_faces"), height)
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
     reader, out = Reader(pose, rate, data), expanded(config.out, "out")
-    return _Job(config, out, weights.place_of(config), margin, options, reader)
+    place = weights.place_of(config)
+    references = {}
+    if config.reference is not None:
+        from deepsquat.predict.references import references_of
+
+        references = references_of(expanded(config.reference, "reference"))
+    return _Job(config, out, place, margin, options, reader, references)
 
 
 @dataclass
@@ -100,6 +108,7 @@ class _Job:
     margin: float
     options: "Options"
     reader: "Reader"
+    references: Mapping[Path, list[float] | None]  # as predict.references has them
 
     def judge(self, video: Path) -> list[dict[str, Any]]:
         """Judges one video, or finds that an earlier run has; says so, and returns its repetitions."""
@@ -114,6 +123,8 @@ class _Job:
                 "pose": repr(self.reader.pose),
                 "model": weights.identity(self.weights),
                 "margin": self.margin,
+                "standard": self._standard,
+                "references": [[*self.reader.key(path), times] for path, times in self.references.items()],
                 "options": asdict(self.options),
             }
         )
@@ -130,7 +141,7 @@ class _Job:
 
     def _anew(self, video: Path, folder: Path, made_with: str) -> dict[str, Any]:
         print(f"{video}: finding poses ...", flush=True)
-        champion = self._champion
+        champion = self.champion
         from deepsquat.predict import outputs, result
 
         found = self.reader.poses(video)
@@ -139,9 +150,23 @@ class _Job:
         return outputs.write(folder, judged, self.reader, self.options, made_with)
 
     @cached_property
-    def _champion(self) -> "Champion":
+    def champion(self) -> "Champion":
         self.reader.warm_up()  # in its own process, while torch is loaded here
-        return weights.load(self.config, self.weights)
+        model = weights.load(self.config, self.weights)
+        from deepsquat.champion import held_to
+
+        model = held_to(model, str(self.config.standard))
+        if not self.references:
+            return model
+        from deepsquat.predict.references import beside
+
+        return beside(model, dict(self.references), self.reader)
+
+    @cached_property
+    def _standard(self) -> str:
+        """By which a standard is known to be the same one."""
+        path = expanded(self.config.standard, "standard")
+        return weights.identity(path) if path.is_file() else str(self.config.standard)
 
 
 def _say(repetitions: Sequence[Mapping[str, Any]], persons: int) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deepsquat.measures import Limits
+from deepsquat.measures import OF_FAULT, Limits
 from deepsquat.predict.tables import numbers
-from deepsquat.predict.terms import MEASURE_OF, term
+from deepsquat.predict.terms import term
 
 if TYPE_CHECKING:  # it takes torch, which no process that draws needs
     from deepsquat.predict.judging import Verdict
@@ -95,7 +95,7 @@ def shown_in(fault: str) -> tuple[str, ...]:
 
 def failed(verdict: "Verdict", fault: str, limits: Limits | None) -> str:
     """The measure that says how far a fault goes, and what is asked of it; "" where there is none."""
-    name = MEASURE_OF.get(fault, fault)
+    name = OF_FAULT.get(fault, fault)
     if name not in verdict.measures:
         return ""
     one = term(name)

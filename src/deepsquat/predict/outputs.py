@@ -27,8 +27,7 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
         UserError: the folder cannot be written.
     """
     poses, verdicts = result.poses, result.verdicts
-    usual = result.champion.standards.get("usual")
-    said = tuple(captions(verdicts, usual.limits if usual else None))
+    said = tuple(captions(verdicts, result.champion.limits))
     at_bottom = sheet.frames(poses, [verdict.bottom for verdict in verdicts])
     wanted = tuple(sorted(set(at_bottom.values())))
     wish = Wish(said, wanted, sheet.HEIGHT, options.blur_faces)
@@ -86,6 +85,7 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
             "name": champion.name,
             "threshold": champion.threshold,
             "temperature": champion.temperature,
+            "standard": champion.standard,
             "made_of": dict(champion.made_of),
         },
     }

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from deepsquat.champion import Champion
 from deepsquat.measures import Limits
 from deepsquat.predict import comparison, document
 from deepsquat.predict.advice import FILMING, first_change
@@ -36,13 +37,12 @@ def write(
         film: the annotated video's name, in the page's folder; "" where there is none.
     """
     pictures = {place: _image(picture) for place, picture in shown.items()}
-    usual = result.champion.standards.get("usual")
-    limits = usual.limits if usual else None
+    limits = result.champion.limits
     parts = [
         _head(result, limits),
         '<div class="beside">',
         _film(film),
-        "<div>" + "".join(_squats(result, pictures, film, limits)) + "</div></div>",
+        "<div>" + "".join(_squats(result, pictures, film)) + "</div></div>",
         comparison.best_and_worst(result, pictures),
         _curves(result),
         comparison.change(result),
@@ -85,15 +85,15 @@ def _film(film: str) -> str:
     return f'<div class="film"><video controls playsinline preload="metadata" src="{source}"></video></div>'
 
 
-def _squats(result: Result, pictures: Mapping[int, str], film: str, limits: Limits | None) -> Sequence[str]:
+def _squats(result: Result, pictures: Mapping[int, str], film: str) -> Sequence[str]:
     numbered = numbers(verdict.partial for verdict in result.verdicts)
     return [
-        _squat(number, verdict, pictures.get(place, ""), film, limits)
+        _squat(number, verdict, pictures.get(place, ""), film, result.champion)
         for place, (number, verdict) in enumerate(zip(numbered, result.verdicts, strict=True))
     ]
 
 
-def _squat(number: int | None, verdict: Verdict, picture: str, film: str, limits: Limits | None) -> str:
+def _squat(number: int | None, verdict: Verdict, picture: str, film: str, champion: Champion) -> str:
     when = " to ".join("?" if time is None else f"{time:.1f} s" for time in (verdict.start, verdict.end))
     if verdict.bottom is not None:
         when += f", lowest at {verdict.bottom:.1f} s"
@@ -108,7 +108,7 @@ def _squat(number: int | None, verdict: Verdict, picture: str, film: str, limits
         f'<p class="small">{when}</p>'
         + (f"<ul>{reasons}</ul>" if reasons else "")
         + _tempo(verdict)
-        + _measures(verdict, limits)
+        + _measures(verdict, champion)
         + "</div></article>"
     )
 
@@ -120,9 +120,9 @@ def _tempo(verdict: Verdict) -> str:
     return f'<p class="small">{", ".join(said)}</p>'
 
 
-def _measures(verdict: Verdict, limits: Limits | None) -> str:
-    """All of them as a table, left beside right, with what the standard asks."""
-    rows = []
+def _measures(verdict: Verdict, champion: Champion) -> str:
+    """All of them as a table, left beside right, with what the standard asks and what good squats have."""
+    rows, limits, view = [], champion.limits, verdict.view or ""
     for name, value in verdict.measures.items():
         other = verdict.measures.get("right_" + name.removeprefix("left_"))
         if name.startswith("right_") and "left_" + name.removeprefix("right_") in verdict.measures:
@@ -133,12 +133,23 @@ def _measures(verdict: Verdict, limits: Limits | None) -> str:
             words = words.removeprefix("left ")
             said = f"{said} left, {one.said(other)} right"
         asked = one.limit(limits) if limits is not None else ""
-        rows.append(f"<tr><td>{escape(words)}<td>{escape(said)}<td>{escape(asked)}")
+        usual = champion.quantiles.get(name, {}).get(view)
+        in_good = f"{one.number(usual['5'])} to {one.number(usual['95'])}" if usual else ""
+        error = champion.errors.get(name, {}).get(view)
+        off = f" ± {one.number(error['error'])}" if error else ""
+        rows.append(
+            f"<tr><td>{escape(words)}<td>{escape(said + off)}<td>{escape(asked)}<td>{escape(in_good)}"
+        )
     if not rows:
         return ""
-    head = "<tr><th>at the lowest point, about<th><th>asked"
+    head = "<tr><th>at the lowest point, about<th><th>asked<th>most good squats"
     table = f"<table>{head}{''.join(rows)}</table>"
-    return f'<details><summary>Measures</summary><div class="wide">{table}</div></details>'
+    blind = ", ".join(term(name).words for name in verdict.unseen)
+    left_out = f'<p class="small">Not to be seen from where the camera stands: {escape(blind)}.</p>'
+    return (
+        f'<details><summary>Measures</summary><div class="wide">{table}</div>'
+        f"{left_out if blind else ''}</details>"
+    )
 
 
 def _curves(result: Result) -> str:
@@ -176,15 +187,25 @@ def _curves(result: Result) -> str:
     return f"<h2>Over time</h2>{''.join(found)}"
 
 
+def _view(result: Result) -> str:
+    views = [one.view.replace("_", " ") for one in result.verdicts if one.view]
+    if not views:
+        return ""
+    most = max(dict.fromkeys(views), key=views.count)
+    return f"<p>This video shows the lifter, as far as can be told, from this side: {escape(most)}.</p>"
+
+
 def _about(result: Result, faces_hidden: bool) -> str:
     champion = result.champion
     how = "".join(f"<li>{escape(line)}</li>" for line in FILMING)
+    by_itself = "reader" in champion.made_of.get("data", {})
+    learned = "from made-up people alone" if by_itself else "from labelled squats"
     return (
-        f"<h2>How to film for a better verdict</h2><ul>{how}</ul>"
-        f"<footer><p>Judged by the network {escape(champion.name)}, by its usual standard: good from "
-        f"{champion.threshold:.0%} on. It has learned from made-up people alone and is often wrong: it ranks "
-        "squats better than it decides. Angles are those in the picture; what is said of depth, lean, knees "
-        "and weight the network has estimated from the pose.</p>"
+        f"<h2>How to film for a better verdict</h2>{_view(result)}<ul>{how}</ul>"
+        f"<footer><p>Judged by the network {escape(champion.name)}, by the standard "
+        f"<em>{escape(champion.standard)}</em>: good from {champion.threshold:.0%} on. It has learned "
+        f"{learned} and is often wrong: it ranks squats better than it decides. Angles are those in the "
+        "picture; what is said of depth, lean, knees and weight the network has estimated from the pose.</p>"
         + (f"<p>{_FACES}</p>" if faces_hidden else "")
         + "<p><strong>Nothing left this machine. This is no medical advice.</strong></p></footer>"
     )

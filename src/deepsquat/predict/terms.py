@@ -61,17 +61,6 @@ _KNOWN = {
     "pause": Term("pause at the bottom", "s", ".1f"),
     "up": Term("way up", "s", ".1f"),
 }
-# Of each fault the measure that says how far it goes.
-MEASURE_OF = {
-    "too_shallow": "depth",
-    "leaning": "lean",
-    "knees_caving": "knee_width",
-    "knees_bowing": "knee_width",
-    "heels_up": "heel",
-    "toes_up": "heel",
-    "knees_forward": "knees_forward",
-    "shifted": "shift",
-}
 _CENTIMETRES = "_cm"
 _UNITS = {
     "_degrees": "degrees",
