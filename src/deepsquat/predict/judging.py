@@ -94,6 +94,8 @@ def _judged(
         return _verdict(repetition, "cannot_tell", (why,), p_good, read)
     if p_good >= champion.threshold:
         return _verdict(repetition, "good", (), p_good, replace(read, faults=()))
+    if read.yaw is not None and not read.faults:  # such verdicts were right hardly more often than not
+        return _verdict(repetition, "cannot_tell", read.reasons, p_good, read)
     return _verdict(repetition, "bad", read.reasons, p_good, read)
 
 
