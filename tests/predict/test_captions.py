@@ -35,6 +35,12 @@ def test_each_squat_has_its_verdict_and_between_them_stands_the_count() -> None:
     assert said[1].colour != said[3].colour
 
 
+def test_a_reason_that_has_its_figure_is_not_said_twice() -> None:
+    reasons = ("the hips stay too high (0.14 of the leg's length above the knees)",)
+    one = verdict(1, 3, "bad", reasons=reasons, faults=("too_shallow",), measures={"depth": 0.14})
+    assert captions([one], Limits())[1].lines == reasons
+
+
 def test_a_squat_that_is_cut_off_is_not_counted() -> None:
     off = {"reasons": ("the clip begins inside it",), "p_good": None}
     said = captions([verdict(None, 1, "cannot_tell", **off), verdict(1.5, 4)], None)

@@ -93,6 +93,14 @@ def test_each_part_left_out_changes_the_probability_or_not(known: Result) -> Non
         assert any(abs(change) > 0.01 for change in one.values())
 
 
+def test_of_a_squat_that_is_cut_off_only_what_is_known_is_shaded(known: Result, tmp_path: Path) -> None:
+    seconds = float(known.poses.time[-1])
+    off = replace(known.verdicts[1], start=None, bottom=None, partial=True, verdict="cannot_tell")
+    text = written(replace(known, verdicts=(off,), without_limbs=({},)), tmp_path)
+    assert off.end is not None
+    assert f'<rect x="{off.end / seconds * 1000:.1f}" width="0.0"' in text
+
+
 def test_a_curve_is_cut_where_it_is_not_known() -> None:
     values = np.array([1.0, 2, np.nan, 3, 4, 5])
     found = pieces(np.array([0.0, 0.1, 0.2, 0.3, 5.0, 5.1]), values)

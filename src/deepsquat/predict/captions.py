@@ -94,9 +94,9 @@ def shown_in(fault: str) -> tuple[str, ...]:
 
 
 def failed(verdict: "Verdict", fault: str, limits: Limits | None) -> str:
-    """The measure that says how far a fault goes, and what is asked of it; "" where there is none."""
+    """The measure that says how far a fault goes, and what is asked of it; "" where the reason says it."""
     name = OF_FAULT.get(fault, fault)
-    if name not in verdict.measures:
+    if name not in verdict.measures or any(letter.isdigit() for letter in verdict.reasons[0]):
         return ""
     one = term(name)
     asked = one.limit(limits) if limits is not None else ""

@@ -158,15 +158,10 @@ def _curves(result: Result) -> str:
         return ""
     time = result.poses.time
     seconds = float(time[-1])
+    numbered = numbers(verdict.partial for verdict in result.verdicts)
     spans = [
-        Span(
-            one.start if one.start is not None else 0.0,
-            one.end if one.end is not None else seconds,
-            f"rgb{COLOURS[one.verdict]}",
-            "" if number is None else str(number),
-            one.bottom,
-        )
-        for number, one in zip(numbers(v.partial for v in result.verdicts), result.verdicts, strict=True)
+        Span(*_shaded(one), f"rgb{COLOURS[one.verdict]}", str(number or ""), one.bottom)
+        for number, one in zip(numbered, result.verdicts, strict=True)
     ]
     found = [
         plot(
@@ -185,6 +180,13 @@ def _curves(result: Result) -> str:
         degrees = [(0.0, "0°"), (90.0, "90°"), (180.0, "180°")]
         found.append(plot(f"Angle of the {joint}s in the picture:", lines, spans, seconds, degrees))
     return f"<h2>Over time</h2>{''.join(found)}"
+
+
+def _shaded(verdict: Verdict) -> tuple[float, float]:
+    """From when to when; of a squat that is cut off, what is known of it."""
+    known = [time for time in (verdict.start, verdict.bottom, verdict.end) if time is not None]
+    begin = min(known, default=0.0)
+    return begin, max(known, default=begin)
 
 
 def _view(result: Result) -> str:
