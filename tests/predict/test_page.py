@@ -83,8 +83,14 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
     change, why = first_change([other, one, one], None)
     assert change == CUES["leaning"] and why.startswith("In 2 of 3 squats the trunk leans far forward.")
     assert first_change([replace(one, verdict="good")], None)[0] == "Nothing."
-    unsure = replace(one, verdict="cannot_tell", reasons=("the body is too small",))
-    assert "the body is too small" in first_change([unsure], None)[1]
+    unseen = replace(one, verdict="cannot_tell", p_good=None, reasons=("the body is too small",))
+    assert first_change([unseen], None)[0] == "The way of filming."
+    assert "the body is too small" in first_change([unseen], None)[1]
+    unsure = replace(unseen, p_good=0.4, reasons=("no single fault is plain",))
+    assert first_change([unseen, unsure], None) == (
+        "No single thing.",
+        "No squat could be told good or bad: no single fault is plain.",
+    )
 
 
 def test_each_part_left_out_changes_the_probability_or_not(known: Result) -> None:

@@ -41,6 +41,9 @@ def first_change(verdicts: Sequence[Verdict], limits: Limits | None) -> tuple[st
         return "No single thing.", f"Of {len(bad)} squats that are not good, {bad[0].reasons[0]}."
     if any(verdict.verdict == "good" for verdict in verdicts):
         return "Nothing.", "No squat of this video was judged as not good."
+    seen = next((verdict for verdict in verdicts if verdict.p_good is not None), None)
+    if seen is not None:  # well enough; it is the verdict that is not plain
+        return "No single thing.", f"No squat could be told good or bad: {seen.reasons[0]}."
     if verdicts:
         return "The way of filming.", f"No squat could be judged: {verdicts[0].reasons[0]}."
     return "The way of filming.", "No whole squat was found."
