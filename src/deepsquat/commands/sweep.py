@@ -150,9 +150,15 @@ class StudyRuns(Hooks):
 
     def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files
+        from deepsquat.runs import winner
 
         folder = Path(self.folder) / "report"
         study_files.write(folder, study)
+        if found := winner.corrected(Path(self.folder), study):
+            with written_whole(folder / "winner.txt") as path:
+                path.write_text("\n".join(winner.lines(found)) + "\n", encoding="utf-8")
+            parent.metrics(winner.metrics(found), len(study.trials))
+            print(*winner.lines(found), sep="\n")
         parent.artifact(folder)
         if study.best_trials:
             best = study.best_trials[0]
