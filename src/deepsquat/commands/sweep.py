@@ -10,13 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepsquat import tracking
 from deepsquat.commands.options import build, build_metrics, narrow
-from deepsquat.cross_validation import IDENTITY
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
 from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
 from deepsquat.runs.description import MOST, NOTE, description
+from deepsquat.runs.folds import IDENTITY
 from deepsquat.runs.owner import NAME as OWNER
 from deepsquat.runs.owner import owner
 from deepsquat.study.hooks import Ending, Hooks
