@@ -110,6 +110,7 @@ def test_a_sweep_has_a_mean_over_folds_as_its_objective(command: Command) -> Non
         *("hydra.sweeper.objective=folds/squat/auc", "hydra.sweeper.direction=maximize"),
     )
     assert done.returncode == 0, done.stderr
+    assert "BBC-CV" in done.stdout
     assert "2 of 2 done" in done.stdout and re.search(r"^trial 1 .*folds/squat/auc 0\.", done.stdout, re.M)
 
 

@@ -74,6 +74,7 @@ def test_run_keeps_everything(trained: tuple[str, str], home: Path) -> None:
 
     assert "not the paper's protocol" in output and run in output and "mlflow ui" in output
     assert "siblings" in output or "sibling of the same video in train" in output
+    assert 0 <= metrics["test/oracle/knows_video"] <= 1 and "test/oracle/sees_framing" in metrics
 
 
 def test_ctrl_c_then_resume_ends_with_the_weights_of_an_uninterrupted_run(

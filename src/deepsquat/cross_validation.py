@@ -5,9 +5,7 @@ FOLDER/SEED-FOLD/           the run of a fold, as any other's; its said.json is 
 FOLDER/files/               the parent's: every answer out of fold, the scores, the tables
 """
 
-import hashlib
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout, suppress
@@ -22,19 +20,18 @@ import torch
 from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.evaluation import out_of_fold, verdict
-from deepsquat.evaluation.baselines import Known, guessed
-from deepsquat.evaluation.features import in_heights
 from deepsquat.evaluation.folds import Fold, FoldOptions, folds
-from deepsquat.evaluation.out_of_fold import NETWORK, OutOfFold, logits
+from deepsquat.evaluation.guessing import answers, guesses
+from deepsquat.evaluation.out_of_fold import NETWORK, OutOfFold
 from deepsquat.files import with_checksum, without_checksum, written_whole
 from deepsquat.images import Images, load_images, source_name
 from deepsquat.locks import held
 from deepsquat.runs import files as run_files
+from deepsquat.runs import folds as kept_folds
 from deepsquat.runs import owner, provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.study import running
 from deepsquat.tracking import PARENT
-from deepsquat.trainer import checkpoint
 from deepsquat.trainer.batches import Part, SquatData, items_of
 from deepsquat.trainer.classifier import Classifier
 from deepsquat.trainer.early import labelled
@@ -43,14 +40,6 @@ from deepsquat.training import Result, Trial, train
 
 HEAD = "network_head"  # of a network that reads faults: logistic regression on what it reads
 OUT_OF_FOLD, SAID = "out_of_fold.csv", "said.json"
-IDENTITY = "folds.json"
-# What says where and how a run is made, and not what.
-_NOT_WHAT = ("trial", "from", "resume", "paths", "tracking")
-_NOT_WHAT_OF = {
-    "trainer": ("accelerator", "compile"),
-    "data": ("root", "file", "workers"),
-    "pose": ("workers",),
-}
 
 
 @dataclass(frozen=True)
@@ -89,13 +78,13 @@ def cross_validate(
     images = load_images(first.data, first.pose, first.skeleton, first.data_folder)
     items = items_of(images)
     divided = folds(items, options)
-    identity = _identity(seeds, str(images.fingerprint))
+    identity = kept_folds.identity(seeds[0].config, [one.seed for one in seeds], str(images.fingerprint))
     if folder is None:
         folder = Path(seeds[0].config["paths"]["runs"]) / f"folds-{source_name(first.data)}-{identity[:8]}"
     by = divided[0].by
     name = trial.name if trial else f"{first.name}, {len(divided)} folds by {by}"
     with held(folder):
-        _refuse_another(folder, identity)
+        kept_folds.claim(folder, identity)
         parent = _parent(store, folder, seeds[0], name, tags, images, divided)
         _say(
             f"{len(divided)} folds by {by} of {len(items)} labelled squats{_unlabelled(images)}, in {folder}"
@@ -105,11 +94,11 @@ def cross_validate(
             for one, fold in product(seeds, divided):
                 done.append(_fold(store, parent, folder / f"{one.seed}-{fold.number}", one, fold, options))
                 _report(done)
-            answers = OutOfFold.joined([said for said, _ in done])
-            found = verdict.judged(answers, options.reference)
+            everything = OutOfFold.joined([said for said, _ in done])
+            found = verdict.judged(everything, options.reference)
             measured = _means([metrics for _, metrics in done]) | verdict.metrics(found)
-            words = [*verdict.lines(found), "", *verdict.alarms(found, by)]
-            _keep(folder / "files", answers, found, words)
+            words = [*verdict.lines(found), "", *verdict.alarms(found, f"folds by {by}")]
+            _keep(folder / "files", everything, found, words)
             parent.metrics(measured, len(done))
             parent.artifact(folder / "files")
             if trial is not None:
@@ -145,29 +134,6 @@ def _means(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Of what all have."""
     shared = [name for name in metrics[0] if all(name in one for one in metrics)]
     return {name: float(np.mean([one[name] for one in metrics])) for name in shared}
-
-
-def _identity(seeds: Sequence[OfSeed], fingerprint: str) -> str:
-    """A hash of all that decides what comes out."""
-    config = {key: value for key, value in seeds[0].config.items() if key not in _NOT_WHAT}
-    for group, names in _NOT_WHAT_OF.items():
-        config[group] = {key: value for key, value in config[group].items() if key not in names}
-    what = {"config": config, "seeds": [one.seed for one in seeds], "data": fingerprint}
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _refuse_another(folder: Path, identity: str) -> None:
-    path = folder / IDENTITY
-    if path.is_file():
-        if json.loads(path.read_text())["identity"] != identity:
-            raise UserError(
-                f"{folder} holds another evaluation: its data or values were others; "
-                "put them back, or name another folder with hydra.run.dir=DIR"
-            )
-        return
-    owner.check_free(folder, None)
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps({"identity": identity}))
 
 
 def _parent(
@@ -217,9 +183,9 @@ def _fold(
 ) -> tuple[OutOfFold, dict[str, float]]:
     """What a fold says and measures: as it was kept, gone on with, or made."""
     if (folder / SAID).is_file():
-        _settle(store, parent, folder)
+        kept_folds.settle(store, parent, folder)
         return _kept(folder)
-    resume = _resumable(store, folder)
+    resume = kept_folds.resumable(store, folder)
     trial = {"study": Path(folder).parent.name, "fold": fold.number, "name": fold.words}
     config = {**given.config, "trial": trial}
     choices = replace(given.choices, split=fold)
@@ -249,33 +215,6 @@ def _fold(
     return said, metrics
 
 
-def _resumable(store: tracking.Store, folder: Path) -> str | None:
-    """The run of this fold that can be gone on with; where there is none, its folder is empty afterwards."""
-    known = owner.owner(folder) if folder.exists() else ""
-    if known and (folder / checkpoint.LAST).is_file():
-        try:
-            checkpoint.check_last(folder, known)
-            store.find(known)
-            return known
-        except UserError as error:
-            _say(f"Note: {error}")
-    if known:
-        with suppress(UserError):
-            store.find(known).end("KILLED")
-    shutil.rmtree(folder, ignore_errors=True)
-    return None
-
-
-def _settle(store: tracking.Store, parent: tracking.Run, folder: Path) -> None:
-    """Ends the run of a complete fold, where a kill came between, and puts it under its parent."""
-    with suppress(UserError):  # it was deleted; what it said is kept all the same
-        run = store.find(owner.owner(folder))
-        if run.tag(PARENT) != parent.id or run.tag("folder") != str(folder):
-            run.tags({PARENT: parent.id, "folder": str(folder)})
-        if run.status != "FINISHED":
-            run.end("FINISHED")
-
-
 def _kept(folder: Path) -> tuple[OutOfFold, dict[str, float]]:
     try:
         known = without_checksum(json.loads((folder / SAID).read_text()))
@@ -288,48 +227,16 @@ def _said(
     classifier: Classifier, data: SquatData, images: Images, seed: int, fold: Fold, options: FoldOptions
 ) -> OutOfFold:
     """What the network, and every guesser fitted to the fold's train, says of its test and references."""
-    tested = [part for name, part in data.parts.items() if name in ("test", "reference")]
-    known = _known(images)
-    train = known.rows(data.parts["train"].table_rows)
-    found = []
-    head = _head(classifier, data.parts["train"]) if isinstance(classifier.target, Form) else None
-    for part in tested:
-        rows = part.table_rows
+    train, found = data.parts["train"], []
+    head = _head(classifier, train) if isinstance(classifier.target, Form) else None
+    for part in (part for name, part in data.parts.items() if name in ("test", "reference")):
         outputs = _outputs(classifier, part)
-        answers = {NETWORK: classifier.target.p_good(outputs).numpy()}
+        said = {NETWORK: classifier.target.p_good(outputs).numpy()}
         if head is not None:
-            answers[HEAD] = head.predict_proba(outputs.numpy())[:, 1]
-        for guesser in options.guessers:
-            p_good = guessed(guesser, train, known.rows(rows), seed)
-            if p_good is not None:
-                answers[guesser] = np.tile(p_good, part.copies)
-        found += [_rows(images, rows, part.copies, name, p, seed, fold) for name, p in answers.items()]
+            said[HEAD] = head.predict_proba(outputs.numpy())[:, 1]
+        said |= guesses(images, train, part, options.guessers, seed)
+        found.append(answers(images, part, said, seed, fold.number))
     return OutOfFold.joined(found)
-
-
-def _rows(
-    images: Images, rows: np.ndarray, copies: int, guesser: str, p_good: np.ndarray, seed: int, fold: Fold
-) -> OutOfFold:
-    rows = np.tile(rows, copies)
-    n = len(rows)
-    return OutOfFold(
-        guesser=np.full(n, guesser),
-        seed=np.full(n, seed),
-        fold=np.full(n, fold.number),
-        squat=images.squat[rows],
-        video=images.video[rows],
-        subject=images.subject[rows],
-        frame=images.frame[rows].astype(int),
-        label=images.label[rows].astype(int),
-        reference=images.reference[rows].astype(int),
-        logit=logits(p_good),
-    )
-
-
-def _known(images: Images) -> Known:
-    points = in_heights(images.landmarks, images.aspect)
-    label = images.label.astype(int)
-    return Known(points, images.measures, images.video, images.subject, images.squat, label)
 
 
 def _outputs(classifier: Classifier, part: Part) -> torch.Tensor:
@@ -349,9 +256,9 @@ def _head(classifier: Classifier, train: Part) -> Any:
 
 
 def _keep(
-    folder: Path, answers: OutOfFold, found: Mapping[str, verdict.Judged], words: Sequence[str]
+    folder: Path, everything: OutOfFold, found: Mapping[str, verdict.Judged], words: Sequence[str]
 ) -> None:
-    out_of_fold.write(folder / OUT_OF_FOLD, answers)
+    out_of_fold.write(folder / OUT_OF_FOLD, everything)
     plain = {
         guesser: {"values": dict(one.values), "intervals": dict(one.intervals)}
         for guesser, one in found.items()

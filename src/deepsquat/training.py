@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from deepsquat import tracking
 from deepsquat.data.squats import FreshSource, VideoSource
 from deepsquat.errors import UserError
-from deepsquat.evaluation import transfer
+from deepsquat.evaluation import guessing, transfer
 from deepsquat.images import Images, drawn_anew, load_images, source_name
 from deepsquat.locks import held
 from deepsquat.runs import files as run_files
@@ -31,7 +32,7 @@ from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds, Progress
 from deepsquat.trainer.classifier import Classifier
 from deepsquat.trainer.early import check_early
 from deepsquat.trainer.options import device_of, make_trainer
-from deepsquat.trainer.predictions import predictions
+from deepsquat.trainer.predictions import Predictions, predictions
 from deepsquat.trainer.target import Target
 
 
@@ -123,16 +124,19 @@ def train(
             found = {part: predictions(data.parts[part], said[part]) for part in said}
             files = folder / "files"
             run_files.write_predictions(files, data, found)
+            alarms: list[str] = []
             if trial is not None:
                 run.rename(trial.ended(fitted.metrics))
             else:
+                scores, alarms = _oracle(choices, images, data, found["test"])
+                run.metrics(scores, choices.trainer.max_epochs)
                 history = run.history(run_files.CURVES)
                 run_files.draw_results(files, data, found, history, choices.title(run.id))
             run.artifact(files)
             if finished is not None:
                 finished(fitted.classifier, data, images, fitted.metrics)
         (folder / checkpoint.LAST).unlink(missing_ok=True)
-    more = transfer.lines(fitted.elsewhere)
+    more = [*transfer.lines(fitted.elsewhere), *alarms]
     say_results(choices, run.id, found, fitted.metrics, more, store.how_to_look(run.id))
     if unwritten := run.unwritten():
         print(unwritten)
@@ -144,6 +148,16 @@ def returned(target: Target, metrics: Iterable[str], elsewhere: Iterable[str]) -
     measured = ("loss", target.loss_name, "l2_penalty", *metrics)
     own = [f"{part}/{name}" for part in PARTS for name in measured]
     return [*own, *transfer.metric_names(elsewhere), "fit_seconds", "best_epoch"]
+
+
+def _oracle(
+    choices: Choices, images: Images, data: SquatData, found: Predictions
+) -> tuple[dict[str, float], list[str]]:
+    """Of those who know but the video, subject or framing; empty where scikit-learn is not installed."""
+    if find_spec("sklearn") is None:
+        return {}, []
+    parts, split = data.parts, f"a split by {choices.split.by}"
+    return guessing.oracle(images, parts["train"], parts["test"], found.p_good, choices.seed, split)
 
 
 def _elsewhere(choices: Choices) -> dict[str, Images]:

@@ -22,6 +22,7 @@ OPTIONS = sorted(
 NEEDS = {
     "data=videos": "data.root={folder}",
     "data=ui_prmd": "data.root={folder}",
+    "data=joined": "data.of=[joints,synthetic]",
     "data=arrays": "data.file=x.npz",
 }
 

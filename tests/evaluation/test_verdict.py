@@ -71,13 +71,13 @@ def test_an_oracle_that_reaches_the_network_is_an_alarm() -> None:
     network = answers("network", 0, 2)
     for worth, said in ((2.0, True), (0.0, False)):
         found = judged(OutOfFold.joined([network, answers("knows_video", 0, worth)]), "none")
-        sentences = alarms(found, "squat")
+        sentences = alarms(found, "a split by squat")
         assert bool(sentences) is said
         assert (
             not said or "a guesser that knows nothing but the video of a squat reaches an AUC" in sentences[0]
         )
     learned = judged(OutOfFold.joined([network, answers("shuffled_labels", 0, 2)]), "none")
-    assert "learned from shuffled ones" in alarms(learned, "video")[0]
+    assert "learned from shuffled ones" in alarms(learned, "folds by video")[0]
 
 
 def test_the_tables_and_the_names_of_the_metrics_hold_every_guesser() -> None:

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from deepsquat.commands import arguments
+from deepsquat.data.joined import Joined
 from deepsquat.errors import UserError
 from deepsquat.tracking.mlflow import MlflowOptions
 from deepsquat.trust import named
@@ -27,6 +28,8 @@ def build(config: DictConfig, group: str) -> Any:
         UserError: an unknown key, a value of the wrong type, or a class that may not be named.
     """
     cls = _target(config, group)
+    if cls is Joined:
+        return Joined(tuple(_sources(config, "data.of", config.data.get("of")).items()))
     if not is_dataclass(cls):
         raise UserError(f"{group}._target_: {config[group]['_target_']} is no dataclass of options")
     schema = OmegaConf.structured(cls)
@@ -92,26 +95,45 @@ def build_sources(config: DictConfig) -> dict[str, Any]:
     Raises:
         UserError: no such option, or values that it does not take.
     """
-    found: dict[str, Any] = {}
-    for name, told in config.evaluation.on.items():
-        key = f"evaluation.on.{name}"
-        option = told.get("option") if OmegaConf.is_dict(told) else None
-        file = _DATA / f"{option}.yaml"
-        if not isinstance(option, str) or not file.is_file():
-            there = ", ".join(sorted(path.stem for path in _DATA.glob("*.yaml")))
+    if OmegaConf.is_missing(config.evaluation, "on"):
+        raise UserError("evaluation.on: say what to test on, as in {mine: {option: videos, root: DIR}}")
+    return _sources(config, "evaluation.on", config.evaluation.on)
+
+
+def _sources(config: DictConfig, key: str, told: Any) -> dict[str, Any]:
+    """Sources of data by name, from {NAME: {option: OPTION, ...}}, or [OPTION, {option: OPTION, ...}]."""
+    if OmegaConf.is_list(told):
+        each = [{"option": one} if isinstance(one, str) else one for one in told]
+        names = [one.get("option") if isinstance(one, dict | DictConfig) else None for one in each]
+        if twice := {name for name in names if names.count(name) > 1}:
             raise UserError(
-                f"{key} must name an option of data, as in {{option: videos, root: DIR}}: {there}"
+                f"{key}: {twice.pop()} is there twice; name each, as in {{NAME: {{option: ...}}}}"
             )
-        values = {word: value for word, value in told.items() if word != "option"}
-        with open_dict(config):
-            alone = OmegaConf.merge(config, {"data": None})
-        assert isinstance(alone, DictConfig)
-        alone.data = OmegaConf.merge(OmegaConf.load(file), values)
-        try:
-            found[str(name)] = build(alone, "data")
-        except UserError as error:
-            raise UserError(f"{key}: {error}") from error
-    return found
+        entries = dict(zip(names, each, strict=True))
+    else:
+        if not OmegaConf.is_dict(told):
+            raise UserError(
+                f"{key} must name options of data, as in [ui_prmd,synthetic] or {{NAME: {{option: OPTION}}}}"
+            )
+        entries = dict(told.items())
+    return {str(name): _source(config, f"{key}.{name}", one) for name, one in entries.items()}
+
+
+def _source(config: DictConfig, key: str, told: Any) -> Any:
+    option = told.get("option") if isinstance(told, dict | DictConfig) else None
+    file = _DATA / f"{option}.yaml"
+    if not isinstance(option, str) or not file.is_file():
+        there = ", ".join(sorted(path.stem for path in _DATA.glob("*.yaml")))
+        raise UserError(f"{key} must name an option of data, as in {{option: videos, root: DIR}}: {there}")
+    values = {word: value for word, value in told.items() if word != "option"}
+    with open_dict(config):
+        alone = OmegaConf.merge(config, {"data": None})
+    assert isinstance(alone, DictConfig)
+    alone.data = OmegaConf.merge(OmegaConf.load(file), values)
+    try:
+        return build(alone, "data")
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from error
 
 
 def narrow(config: DictConfig, overrides: list[str]) -> None:

@@ -11,13 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from deepsquat import tracking
 from deepsquat.commands.options import build, build_metrics, narrow
 from deepsquat.commands.train import chosen, fold_options, own_words
-from deepsquat.cross_validation import IDENTITY
 from deepsquat.errors import UserError
 from deepsquat.files import expanded, written_whole
 from deepsquat.locks import locked
 from deepsquat.processes import uninterrupted
 from deepsquat.runs import provenance
 from deepsquat.runs.description import MOST, NOTE, description
+from deepsquat.runs.folds import IDENTITY
 from deepsquat.runs.owner import NAME as OWNER
 from deepsquat.runs.owner import owner
 from deepsquat.study.hooks import Ending, Hooks
@@ -55,7 +55,6 @@ class StudyRuns(Hooks):
 
     def metrics(self) -> Collection[str]:
         from deepsquat import cross_validation
-        from deepsquat.commands.train import fold_options
         from deepsquat.training import returned
 
         names = returned(build(self.config, "target"), build_metrics(self.config), self.config.evaluation.on)
@@ -173,9 +172,15 @@ class StudyRuns(Hooks):
 
     def _write_report(self, parent: tracking.Run, study: Any) -> None:
         from deepsquat.runs import study as study_files
+        from deepsquat.runs import winner
 
         folder = Path(self.folder) / "report"
         study_files.write(folder, study)
+        if found := winner.corrected(Path(self.folder), study):
+            with written_whole(folder / "winner.txt") as path:
+                path.write_text("\n".join(winner.lines(found)) + "\n", encoding="utf-8")
+            parent.metrics(winner.metrics(found), len(study.trials))
+            print(*winner.lines(found), sep="\n")
         parent.artifact(folder)
         if study.best_trials:
             best = study.best_trials[0]

@@ -21,6 +21,7 @@ class FoldOptions:
         UserError: a value that cannot be.
     """
 
+    of: tuple[str, ...] | None = None  # sources of data=joined that are tested; others are but trained on
     by: str | None = None  # squat, video or subject; None: subject where every squat's is known, else video
     folds: int | None = None  # 2 or more; None: as many as there are groups, each left out once
     seed: int = 0  # of the folds
@@ -30,7 +31,7 @@ class FoldOptions:
     on: dict[str, Any] = field(default_factory=dict)  # further data that each fold's network is tested on
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "guessers"):
+        for name in ("of", "seeds", "guessers"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, tuple(value))  # a config has a list
         if self.by not in (None, "squat", "video", "subject"):
@@ -87,6 +88,11 @@ def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
+    everyone = items
+    if options.of is not None:
+        items = [item for item in items if item.id.partition("/")[0] in options.of]
+        if missing := set(options.of) - {item.id.partition("/")[0] for item in items}:
+            raise UserError(f"evaluation.of: no squat is of the source {missing.pop()}; data.of names them")
     by = grouping(items, options.by)
     group = group_of(items, by)
     groups = sorted(set(group.values()))
@@ -107,7 +113,7 @@ def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
         tested = [frozenset(names[rows].tolist()) for _, rows in parts]
     found = [Fold(by, i, count, tested[(i + 1) % count], tested[i]) for i in range(count)]
     for fold in found:
-        _refuse_one_label(fold, items)
+        _refuse_one_label(fold, everyone)
     return found
 
 

@@ -69,16 +69,18 @@ def _per_squat(part: Part, logits: np.ndarray) -> Scores:
         score,
         np.array([item.label for item in part.squats]),
         np.array([item.subject for item in part.squats]),
+        np.array([item.reference for item in part.squats]),
     )
 
 
 def _judged(scores: Scores) -> Elsewhere:
     without, reference = with_reference(scores)
+    label, score = scores.label[~scores.reference], scores.score[~scores.reference]
     return Elsewhere(
-        squats=len(scores.label),
+        squats=len(label),
         subjects=len(set(scores.subject) - {""}),
-        auc=auc(scores.label, scores.score),
-        balanced_accuracy=balanced_accuracy(scores.label, scores.score > 0),
+        auc=auc(label, score),
+        balanced_accuracy=balanced_accuracy(label, score > 0),
         auc_without=without,
         auc_with_reference=reference,
     )

@@ -138,10 +138,11 @@ _KNOWS = {
 }
 
 
-def alarms(found: Mapping[str, Judged], by: str) -> list[str]:
+def alarms(found: Mapping[str, Judged], split: str) -> list[str]:
     """Sentences on why the network's score cannot show that form was learnt; none where it may.
 
-    A guesser that must fail reaches the network where, over groups drawn anew, it is not behind for sure.
+    split: how squats were divided, in words. A guesser that must fail reaches the network where, over groups
+    drawn anew, it is not behind for sure.
     """
     own = found[NETWORK].mean("squat/auc")
     sentences = []
@@ -149,7 +150,7 @@ def alarms(found: Mapping[str, Judged], by: str) -> list[str]:
         theirs, behind = found[guesser].mean("squat/auc"), found[guesser].intervals["behind"]
         if behind[0] <= 0 if behind else theirs >= own:
             sentences.append(
-                f"Folds by {by} cannot show that form was learnt: a guesser that {_KNOWS[guesser]} "
+                f"{split.capitalize()} cannot show that form was learnt: a guesser that {_KNOWS[guesser]} "
                 f"reaches an AUC of {theirs:.3f}, and the network {own:.3f}."
             )
     for guesser in (one for one in CONTROLS if one in found):

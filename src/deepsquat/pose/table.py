@@ -7,6 +7,7 @@ DATA/landmarks/hashes.json                     sha256 of each video by path, siz
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from deepsquat.data.joined import Joined, named
 from deepsquat.data.squats import LabelledVideos, Squat, TableSource, VideoSource, rows_of
 from deepsquat.errors import UserError
 from deepsquat.landmarks import LandmarkTable
@@ -31,7 +33,10 @@ TOO_FEW = "too few frames of its squat left"
 
 @dataclass(frozen=True)
 class Prepared:
-    """The landmark table, the sha256 of all that went into it, and its manifest, as stored at `path`."""
+    """The landmark table, the sha256 of all that went into it, and its manifest, as stored at `path`.
+
+    Of several sources as one, `path` is the folder where each one's is stored.
+    """
 
     table: LandmarkTable
     fingerprint: str
@@ -39,7 +44,7 @@ class Prepared:
     path: Path
 
 
-def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path) -> Prepared:
+def prepare(source: VideoSource | TableSource | Joined, pose: MediaPipePose, folder: Path) -> Prepared:
     """The landmark table of `source`: found in `folder`/landmarks, or made and kept there.
 
     Says in a line or two on stdout what was found or made, and what was dropped, squats of videos that cannot
@@ -49,6 +54,8 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
     Raises:
         UserError: the source cannot be read, no squat of it can be used, the bundle cannot be had.
     """
+    if isinstance(source, Joined):
+        return _joined({name: prepare(one, pose, folder) for name, one in source.of})
     videos = source.collect() if isinstance(source, VideoSource) else None
     if videos is not None:
         inputs = video_inputs(videos, pose, folder)
@@ -88,6 +95,14 @@ def prepare(source: VideoSource | TableSource, pose: MediaPipePose, folder: Path
     for line in (*_dropped(manifest), *_unlabelled(table)):
         print(line)
     return Prepared(table, fingerprint, manifest, path)
+
+
+def _joined(sources: Mapping[str, Prepared]) -> Prepared:
+    """The tables of all sources under their names; none of it is stored a second time."""
+    fingerprint = sha256({name: one.fingerprint for name, one in sources.items()})
+    manifest = {"fingerprint": fingerprint, "of": {name: one.manifest for name, one in sources.items()}}
+    table = LandmarkTable.joined([named(one.table, name) for name, one in sources.items()])
+    return Prepared(table, fingerprint, manifest, next(iter(sources.values())).path.parent)
 
 
 def _estimated(

@@ -15,6 +15,8 @@ def say_data(choices: Choices, data: SquatData, crossing: Audit) -> None:
         f"Split by {choices.split.by}: "
         + ", ".join(f"{part} {squats} squats ({n} images)" for part, (squats, n) in data.counts().items())
     )
+    if data.unlabelled:
+        print(f"Note: {data.unlabelled} more squats have no label, and are left out.")
     for line in crossing.lines():
         print(f"Note: {line}.")
 

@@ -178,6 +178,7 @@ class SquatData(pl.LightningDataModule):
         }
         if parts.get("reference"):
             self.parts["reference"] = Part(images, pixels, parts["reference"], batch_size)
+        self.unlabelled = len(np.unique(images.squat[images.label < 0]))  # squats
         n = len(self.parts["train"].label)
         if batch_size > n:
             raise UserError(

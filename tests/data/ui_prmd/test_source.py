@@ -208,3 +208,16 @@ def test_what_a_coach_measures_is_known_and_does_not_depend_on_the_camera(folder
     standing = front.measures[row - 5, 0]
     assert depth < standing  # the hips are lower at the bottom
     assert width > 0 and abs(shift) < 0.1 and abs(tilt) < 10  # about even, as it was made
+
+
+def test_several_cameras_see_each_squat_as_one_of_its_own_of_the_same_video(folder: Path) -> None:
+    both = table_of(UiPrmd(str(folder), yaw=[0, 90]))
+    for yaw in (0, 90):
+        alone = table_of(UiPrmd(str(folder), yaw=yaw))
+        rows = np.array([name.endswith(f"@{yaw}") for name in both.squat])
+        np.testing.assert_array_equal(both.landmarks[rows], alone.landmarks)
+        np.testing.assert_array_equal(both.video[rows], alone.video)
+        assert both.squat[rows].tolist() == [f"{name}@{yaw}" for name in alone.squat]
+    for wrong in ([], [0, 0], [0, "front"], [200]):
+        with pytest.raises(UserError, match=r"data\.yaw must be"):
+            UiPrmd(str(folder), yaw=wrong)

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,17 +38,28 @@ class UiPrmd:
     """
 
     root: str | None = None
-    yaw: float = 30.0  # degrees
+    yaw: Any = 30.0  # degrees; or several, as [0, 90]: each squat is then seen by as many cameras
     height: float = 1.2  # metres
     distance: float = 3.0  # metres
     frames: FrameChoice = field(default_factory=FrameChoice)
 
     def __post_init__(self) -> None:
-        for name, least, most in (("yaw", -180, 180), ("height", 0.1, 3), ("distance", 1.5, 50)):
-            value = getattr(self, name)
+        several = isinstance(self.yaw, list | tuple)
+        if several:
+            object.__setattr__(self, "yaw", tuple(self.yaw))
+        if several and (not self.yaw or len(set(self.yaw)) < len(self.yaw)):
+            raise UserError(f"data.yaw must be a number, or several, each once, got {list(self.yaw)}")
+        checked: list[tuple[str, Any, float, float]] = [("yaw", yaw, -180, 180) for yaw in self.yaws]
+        checked += [("height", self.height, 0.1, 3), ("distance", self.distance, 1.5, 50)]
+        for name, value, least, most in checked:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not least <= value <= most:
                 raise UserError(f"data.{name} must be a number from {least} to {most}, got {value}")
+
+    @property
+    def yaws(self) -> tuple[Any, ...]:
+        """The cameras."""
+        return self.yaw if isinstance(self.yaw, tuple) else (self.yaw,)
 
     def inputs(self) -> dict[str, str]:
         """Everything that goes into the table: options as text, files as sha256.
@@ -57,7 +69,7 @@ class UiPrmd:
         """
         found = {
             "reader": f"ui_prmd {VERSION}",
-            "yaw": str(float(self.yaw)),
+            "yaw": " ".join(str(float(yaw)) for yaw in self.yaws),
             "height": str(float(self.height)),
             "distance": str(float(self.distance)),
             "frames.each_side": str(self.frames.each_side),
@@ -114,13 +126,23 @@ class UiPrmd:
         times = np.array(self.frames.times(squat))
         points = body_points(_at(markers, times))
         standing = feet[np.isfinite(feet).all(axis=1)]
-        camera = self._camera(np.median(standing, axis=0) if len(standing) else feet[0])
+        place = np.median(standing, axis=0) if len(standing) else feet[0]
+        tables, dropped = [], {"not recorded": 0, "a marker is lost": 0}
+        for yaw in self.yaws:
+            table, lost = self._seen(squat, times, points, self._camera(place, yaw), yaw)
+            if len(self.yaws) > 1:  # another squat of the same video: a view is not an image among others
+                table = replace(table, squat=np.array([f"{name}@{yaw:g}" for name in table.squat], dtype=str))
+            tables.append(table)
+            dropped["not recorded"] += 2 * self.frames.each_side + 1 - len(times)
+            dropped["a marker is lost"] += lost
+        return LandmarkTable.joined(tables), dropped
+
+    def _seen(
+        self, squat: Squat, times: np.ndarray, points: np.ndarray, camera: Camera, yaw: float
+    ) -> tuple[LandmarkTable, int]:
+        """One camera's rows, from points (t, 33, 3); how many frames lack a marker."""
         landmarks = camera.landmarks(points, hip_midpoint(points))
         whole = np.isfinite(landmarks).all(axis=(1, 2))
-        dropped = {
-            "not recorded": 2 * self.frames.each_side + 1 - len(times),
-            "a marker is lost": int((~whole).sum()),
-        }
         times, landmarks, points = times[whole], landmarks[whole], points[whole]
         table = rows_of(
             squat,
@@ -130,10 +152,10 @@ class UiPrmd:
             aspect=np.full(len(times), camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
-        measures = measured(points[..., _OWN_AXES], self.yaw).stacked().astype(np.float32)
-        return replace(table, measures=measures), dropped
+        measures = measured(points[..., _OWN_AXES], yaw).stacked().astype(np.float32)
+        return replace(table, measures=measures), int((~whole).sum())
 
-    def _camera(self, feet: np.ndarray) -> Camera:
+    def _camera(self, feet: np.ndarray, yaw: float) -> Camera:
         """On a circle around the feet, (3,) metres.
 
         The focal length follows from the distance so that FIELD_M fills the picture's height: the subject's
@@ -141,7 +163,7 @@ class UiPrmd:
         """
         width, height = PICTURE
         aim = (float(feet[0]), float(feet[1]), AIM_M)
-        position = around(aim, math.radians(self.yaw), self.distance, self.height)
+        position = around(aim, math.radians(yaw), self.distance, self.height)
         return Camera(position, aim, math.dist(position, aim) / FIELD_M * height, width, height)
 
 

@@ -5,10 +5,8 @@
       - {start: 8.0, bottom: 9.2, end: 10.4, label: 0, subject: anna, faults: [too shallow]}
 
 The first squat is in the paper's form: `[[HH:]MM:]SS:ff`, ff a frame number at 30 frames per second. The
-second is in seconds. The two mix freely; `label`, `subject` and `faults` may be left out.
-
-`reference: true`, of a squat with a subject and label 1, says that this subject's other squats may be
-compared with it; it is in no score.
+second is in seconds. The two mix freely; `label`, `subject` and `faults` may be left out. With
+`reference: true` a good squat stands for its subject: others are compared with it, and it is in no score.
 
 Values are read from the text that stands in the file: YAML itself would take 1:30 for the number 90.
 """
@@ -216,8 +214,8 @@ def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
     label = _label(path, fields.get("label"), place)
     subject = _subject(path, fields.get("subject"), place)
     faults = _faults(path, fields.get("faults"), place)
-    reference = _reference(path, fields.get("reference"), place, label, subject)
-    squat = Squat(video, 0, times[0], times[1], times[2], label, subject, faults, reference)
+    squat = Squat(video, 0, times[0], times[1], times[2], label, subject, faults)
+    squat = replace(squat, reference=_reference(path, fields.get("reference"), place, squat))
     line = node.start_mark.line + 1
     return _Entry(f"{path}, line {line}{place}", line, written[0], written[2], squat)
 
@@ -247,19 +245,19 @@ def _faults(path: Path, node: yaml.Node | None, place: str) -> tuple[str, ...]:
     return tuple(_name(path, item, "a fault", place) for item in node.value)
 
 
-def _reference(
-    path: Path, node: yaml.Node | None, place: str, label: int | None, subject: str | None
-) -> bool:
+def _reference(path: Path, node: yaml.Node | None, place: str, squat: Squat) -> bool:
     if node is None or kind(node) == "null":
         return False
-    text = (scalar(node) or "").lower()
-    if kind(node) != "bool" or text not in ("true", "false"):
-        raise wrong(path, node, f"reference must be true or false, got {scalar(node)!r}", place)
-    if text == "true" and label != 1:
+    text = scalar(node)
+    if text not in ("true", "false"):
+        raise wrong(path, node, f"reference must be true or false, got {text!r}", place)
+    if text == "false":
+        return False
+    if squat.label != 1:
         raise wrong(path, node, "a reference is a squat known to be good; give it label: 1", place)
-    if text == "true" and subject is None:
+    if squat.subject is None:
         raise wrong(path, node, "a reference stands for its subject's squats; give it subject: NAME", place)
-    return text == "true"
+    return True
 
 
 def _name(path: Path, node: yaml.Node, what: str, place: str) -> str:
