@@ -235,7 +235,7 @@ def _fit_and_test(
         last_epoch.update(metrics)
         running.report(metrics, epoch)
 
-    epoch_end = EpochEnd(folder, run.id, report)
+    epoch_end = EpochEnd(folder, run.id, report, choices.trainer.patience)
     trainer = make_trainer(choices.trainer, [EpochSeeds(choices.seed), epoch_end, Progress()])
     start = time.monotonic()
     try:
@@ -249,6 +249,11 @@ def _fit_and_test(
             f"optim.batch_size={choices.optim.batch_size} is more than the GPU's memory holds; "
             "take a smaller batch, a smaller network or trainer=cpu"
         ) from error
+    if epoch_end.ended_early:
+        print(
+            f"Ended after epoch {trainer.current_epoch} of {choices.trainer.max_epochs}: val/loss was lowest "
+            f"at epoch {epoch_end.best_epoch + 1}, and trainer.patience={choices.trainer.patience}"
+        )
     if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
         classifier.evaluate("val", data.parts["val"], data.parts["val"].device)
         last_epoch = run.latest_metrics()

@@ -72,3 +72,68 @@ def test_what_is_to_be_swept_has_several_values(words: str) -> None:
     with pytest.raises(UserError, match=r"x=.* is one value"):
         parse({"x": words}, [], OverridesParser.create(), True)
     assert parse({"x": "1,2"}, ["x=3"], OverridesParser.create(), True).fixed == ("x=3",)
+
+
+BRANCHES = {
+    "model": {
+        "convnet": {"padding": "valid,same", "hidden": "8,16"},
+        "mlp": {"hidden": "32,64,128"},
+        "resnet": None,
+    },
+    "lr": "0.1,0.2",
+}
+
+
+def _branches(*arguments: str, discrete: bool = True) -> Space:
+    return parse(BRANCHES, arguments, OverridesParser.create(), discrete)
+
+
+def test_what_depends_on_a_choice_is_there_under_it_alone() -> None:
+    space = _branches()
+    found = [" ".join(space.overrides(params)) for params in space.grid()]
+    convnets = [
+        f"model=convnet padding={p} hidden={h} lr={lr}"
+        for p in ("valid", "same")
+        for h in (8, 16)
+        for lr in (0.1, 0.2)
+    ]
+    mlps = [f"model=mlp hidden={h} lr={lr}" for h in (32, 64, 128) for lr in (0.1, 0.2)]
+    assert found == [*convnets, *mlps, "model=resnet lr=0.1", "model=resnet lr=0.2"]
+    names = [axis.name for axis in space.axes]
+    assert names == ["model", "padding", "hidden (convnet)", "hidden (mlp)", "lr"]
+    assert all(space.is_whole(params) for params in space.grid())
+    assert not space.is_whole({"model": "mlp", "lr": 0.1}) and space.is_whole({"model": "resnet", "lr": 0.1})
+    assert list(space.words()) == [
+        "model", "model=convnet: padding", "model=convnet: hidden", "model=mlp: hidden", "lr"
+    ]  # fmt: skip
+    assert len(list(space.samples(lambda name: name == "model"))) == len(found)
+
+
+def test_what_is_typed_takes_the_place_of_a_choice_and_of_what_depends_on_it() -> None:
+    space = _branches("model=mlp")
+    assert space.fixed == ("model=mlp",) and [axis.name for axis in space.axes] == ["hidden", "lr"]
+    assert space.grid()[0] == {"hidden": 32, "lr": 0.1}
+    space = _branches("model=mlp,resnet", "hidden=5")
+    assert space.fixed == ("hidden=5",) and len(space.grid()) == 4
+    assert len(_branches("hidden=1,2").grid()) == (2 + 1 + 1) * 2 * 2
+
+
+def test_of_a_large_space_each_choice_has_its_own_values_looked_at() -> None:
+    told = {"model": {"a": {"x": "range(100)"}, "b": {"y": "range(50)"}}, "z": "range(4)"}
+    space = parse(told, [], OverridesParser.create(), True)
+    found = list(space.samples(lambda name: name == "model"))
+    assert len(found) == (1 + 99 + 3) + (1 + 49 + 3)
+    assert all(("x" in params) == (params["model"] == "a") for params in found)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"model": {"a": {"x": "1,2"}}}, "model=a is one value, and nothing to sweep"),
+        ({"model": {"a": "x", "b": None}}, "under model: a stands what depends on it"),
+        ({"model": {"a": {"x": "1,2"}, "b": None}, "x": "3,4"}, "x is swept alone and under a choice"),
+    ],
+)
+def test_branches_that_cannot_be_are_told(told: dict, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        parse(told, [], OverridesParser.create(), True)

@@ -1,9 +1,11 @@
 """Steps and val that are not those of whole epochs: what is reported, and that a resumed run ends alike."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from deepsquat.augment import Augment
@@ -49,17 +51,29 @@ def squat_data(steps: int) -> SquatData:
 
 
 def fit(
-    folder: Path, epochs: int, resume: bool = False
+    folder: Path, epochs: int, resume: bool = False, patience: int | None = None, lower: Sequence[bool] = ()
 ) -> tuple[dict[int, set[str]], dict[str, torch.Tensor]]:
-    """What each epoch reported, by name, and the last weights; three steps an epoch, val every other."""
+    """What each epoch reported, by name, and the last weights; three steps an epoch, val every other.
+
+    lower: of each measure, whether its val/loss counts as the lowest so far, whatever it is.
+    """
     told: dict[int, set[str]] = {}
     torch.manual_seed(0)
     network = tried(ConvNet, {"height": SIZE, "width": SIZE, "blocks": 1}, (3, SIZE, SIZE), 2)
     options = AdamOptions(lr=1e-3, l2=1e-3, batch_size=4)
     classifier = Classifier(network, GoodOrBad(), {}, options)
-    end = EpochEnd(folder, "a" * 32, lambda metrics, epoch: told.update({epoch: set(metrics)}))
+    end = EpochEnd(folder, "a" * 32, lambda metrics, epoch: told.update({epoch: set(metrics)}), patience)
+    measures = iter(lower)
+
+    class Lower(pl.Callback):
+        """Before EpochEnd, which looks whether it is."""
+
+        def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+            if lower:
+                end.best_loss = float("inf") if next(measures) else -float("inf")
+
     trainer_options = TrainerOptions("cpu", epochs, steps_per_epoch=3, val_every=2)
-    trainer = make_trainer(trainer_options, [EpochSeeds(0), end])
+    trainer = make_trainer(trainer_options, [Lower(), EpochSeeds(0), end])
     trainer.fit(
         classifier, datamodule=squat_data(3), ckpt_path=end.last if resume else None, weights_only=True
     )
@@ -76,7 +90,24 @@ def test_val_is_reported_where_it_was_measured_and_a_resumed_run_ends_alike(tmp_
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
-@pytest.mark.parametrize("values", [{"steps_per_epoch": 0}, {"val_every": 0}, {"max_epochs": 0}])
+def test_it_ends_where_val_loss_has_not_been_lower_for_long_enough(tmp_path: Path) -> None:
+    """Val is measured every other epoch: lowest after epoch 4, and at epoch 8 four without have passed."""
+    lower = (True, True, False, False, True)
+    told, ended = fit(tmp_path / "whole", 20, patience=3, lower=lower)
+    assert list(told) == [1, 2, 3, 4, 5, 6, 7, 8]
+    kept = torch.load(tmp_path / "whole" / "last.ckpt", weights_only=True)
+    assert (
+        kept["epoch"] == 7 and torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["epoch"] == 3
+    )
+    told, again = fit(tmp_path / "whole", 20, resume=True, patience=3, lower=lower)
+    assert not told and all(torch.equal(value, again[name]) for name, value in ended.items())
+    told, _ = fit(tmp_path / "patient", 8, patience=5, lower=lower)
+    assert list(told) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "values", [{"steps_per_epoch": 0}, {"val_every": 0}, {"max_epochs": 0}, {"patience": 0}]
+)
 def test_no_steps_and_no_val_are_refused(values: dict[str, int]) -> None:
     with pytest.raises(UserError, match=f"trainer.{next(iter(values))} must be"):
         TrainerOptions(**values)  # type: ignore[arg-type]

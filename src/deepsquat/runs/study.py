@@ -86,8 +86,10 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     """As a table, numbers to four digits."""
     if not rows:
         return "No trial yet.\n"
-    lines = [list(rows[0]), ["---"] * len(rows[0])]
-    lines += [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [columns, ["---"] * len(columns)]
+    cells = [[row.get(column, "") for column in columns] for row in rows]
+    lines += [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in cells]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
@@ -112,7 +114,7 @@ def _pictures(folder: Path, study: Any) -> None:
         for name, plot in kinds.items():
             try:
                 plot(study)
-            except (ValueError, RuntimeError, ZeroDivisionError, ImportError):
+            except (KeyError, ValueError, RuntimeError, ZeroDivisionError, ImportError):
                 continue  # too little to show yet, or no scikit-learn for the importances
             with written_whole(folder / f"{name}.png") as path:
                 pyplot.gcf().savefig(path, dpi=120, bbox_inches="tight")
@@ -136,7 +138,7 @@ def _interactive(path: Path, study: Any) -> None:
         for plot in kinds:
             try:
                 made = plot(study)
-            except (ValueError, RuntimeError, ZeroDivisionError, ImportError):
+            except (KeyError, ValueError, RuntimeError, ZeroDivisionError, ImportError):
                 continue  # too little to show yet
             parts.append(made.to_html(full_html=False, include_plotlyjs=not parts))
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(study.study_name)}</title>'
@@ -151,6 +153,8 @@ def _heat_map(study: Any) -> None:
 
     done = [t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
     axes = done[0].distributions
+    if any(trial.distributions.keys() != axes.keys() for trial in done):
+        raise ValueError("not every trial has the same values")
     if len(axes) != 2 or not all(hasattr(axis, "choices") for axis in axes.values()):
         raise ValueError("no grid over two parameters")
     (down, rows), (across, columns) = ((name, list(axis.choices)) for name, axis in axes.items())

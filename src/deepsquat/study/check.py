@@ -22,7 +22,7 @@ def looked_at(space: Space, params: Params, look: Callable[[Params], Seen]) -> S
     try:
         return look(params)
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        values = " ".join(axis.override(params[axis.name]) for axis in space.axes)
+        values = " ".join(space.values(params))
         reason = _reason(error)
         raise UserError(f"{values}: {reason}" if values else reason) from error
 

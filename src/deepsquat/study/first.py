@@ -14,25 +14,46 @@ _KEY = "hydra.sweeper.first"
 
 
 def first_points(
-    told: Sequence[Mapping[str, Any]], space: Space, default: DictConfig, is_group: Callable[[str], bool]
+    told: Sequence[Mapping[str, Any]],
+    space: Space,
+    compose: Callable[[Sequence[str]], DictConfig],
+    is_group: Callable[[str], bool],
 ) -> list[Params]:
-    """Whole points of the space. default: the config where nothing is swept; it has what a point leaves out.
+    """Whole points of the space. What one leaves out is as the config has it under the options it chooses.
+
+    compose: a config from overrides.
 
     Raises:
         UserError: a name that is not swept, or a value outside of what is.
     """
-    axes = {axis.name: axis for axis in space.axes}
-    found = []
-    for values in told:
-        if unknown := [name for name in values if name not in axes]:
-            raise UserError(f"{_KEY}: {unknown[0]} is not swept; there are {', '.join(axes)}")
-        point = {}
-        for name, axis in axes.items():
-            chosen = default.hydra.runtime.choices
-            own = chosen.get(name) if is_group(name) else OmegaConf.select(default, name)
-            point[name] = _within(axis, values.get(name, own), given=name in values)
-        found.append(point)
-    return found
+    return [_first_point(values, space, compose, is_group) for values in told]
+
+
+def _first_point(
+    values: Mapping[str, Any],
+    space: Space,
+    compose: Callable[[Sequence[str]], DictConfig],
+    is_group: Callable[[str], bool],
+) -> Params:
+    names = [axis.name for axis in space.axes]
+    if unknown := [name for name in values if name not in names]:
+        raise UserError(f"{_KEY}: {unknown[0]} is not swept; there are {', '.join(names)}")
+    point: Params = {}
+    options: list[str] = []
+    config = compose(space.fixed)
+    for axis in space.axes:
+        if not axis.is_there(point):
+            continue
+        group = is_group(axis.target)
+        chosen = config.hydra.runtime.choices
+        own = chosen.get(axis.target) if group else OmegaConf.select(config, axis.target)
+        point[axis.name] = _within(axis, values.get(axis.name, own), given=axis.name in values)
+        if group:
+            options.append(axis.override(point[axis.name]))
+            config = compose([*space.fixed, *options])
+    if strange := [name for name in values if name not in point]:
+        raise UserError(f"{_KEY}: {strange[0]} is not there under what else it chooses; leave it out")
+    return point
 
 
 def _within(axis: Axis, value: Any, given: bool) -> Any:

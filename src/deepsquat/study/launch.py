@@ -60,9 +60,12 @@ def run(
     check_objective(options, hooks.metrics())
     for params in space.samples(loader.repository.group_exists):
         looked_at(space, params, lambda params: hooks.check(compose(params)))
-    is_group = loader.repository.group_exists
-    default = loader.load_sweep_config(config, list(space.fixed)) if options.first else composed
-    first = first_points(options.first, space, default, is_group)
+    first = first_points(
+        options.first,
+        space,
+        lambda overrides: loader.load_sweep_config(config, list(overrides)),
+        loader.repository.group_exists,
+    )
     for params in first:
         looked_at(space, params, lambda params: hooks.check(compose(params)))
     if options.dry:
@@ -139,7 +142,7 @@ def _identity(options: StudyOptions, space: Space, composed: DictConfig) -> dict
     """What must be the same at every start, flat: the space, the sampler, the config of the trials."""
     values = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(values, dict)
-    swept = {axis.name for axis in space.axes}
+    swept = {axis.target for axis in space.axes}
     found: dict[str, Any] = {}
 
     def flatten(node: Any, name: str) -> None:

@@ -19,8 +19,9 @@ class StudyOptions:
     folder: str = "multirun"  # where the folders of studies lie
     # An Optuna address, sqlite:///x.db, or a journal file; None: study.journal in the study's folder.
     storage: str | None = None
-    # What is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}.
-    params: dict[str, str] = field(default_factory=dict)
+    # What is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}. What depends on a choice is under it:
+    # {model: {convnet: {model.padding: "valid,same"}, mlp: {}}}.
+    params: dict[str, Any] = field(default_factory=dict)
     objective: Any = None  # names of what the task returns, one or a list; None: it returns bare numbers
     direction: Any = "minimize"  # or maximize; a list for several objectives
     sampler: str | None = None  # None: grid where every choice is finite, else tpe

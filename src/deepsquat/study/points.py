@@ -115,7 +115,8 @@ class Points:
                 self.may_retry.discard(point.index)
                 self.study.sampler = make_sampler(self.options, point.index)
                 for axis in self.space.axes:
-                    axis.suggest(trial)
+                    if axis.is_there(trial.params):
+                        axis.suggest(trial)
                 return trial
             fail(self.study, trial.number, "withdrawn", "another process runs this point")
 
@@ -132,7 +133,7 @@ class Points:
 
     def known(self, point: Point) -> Params:
         """The values of a point where they are known before its sampler draws; else empty."""
-        if point.trials and len(point.trials[-1].params) == len(self.space.axes):
+        if point.trials and point.trials[-1].params and self.space.is_whole(point.trials[-1].params):
             return dict(point.trials[-1].params)
         if self.grid:
             return self.grid[point.index]

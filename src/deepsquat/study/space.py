@@ -2,8 +2,9 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -13,7 +14,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from deepsquat.errors import UserError
 
 Value = None | bool | int | float | str
-Params = dict[str, Any]  # a point: a value for each axis, by its name
+Params = dict[str, Any]  # a point: a value for each axis that is there, by its name
+Conditions = tuple[tuple[str, Any], ...]  # names of axes, and the choice that each must be
 
 
 def in_words(params: Mapping[str, Any]) -> str:
@@ -28,7 +30,9 @@ MOST_LOOKED_AT = 200  # points of a grid that are all looked at before the first
 class Axis:
     """One swept value.
 
-    words: as the user typed it. texts: what stands after "=" for each choice; None where it is a number.
+    name: the study's for it: that of the value, with the choice that it depends on where several have one of
+    their own. words: as the user typed it. texts: what stands after "=" for each choice; None where it is a
+    number. under: the axes and their choices without which it is not there.
     """
 
     name: str
@@ -36,6 +40,12 @@ class Axis:
     words: str
     distribution: BaseDistribution
     texts: tuple[str, ...] | None
+    target: str  # the name of the value in the config
+    under: Conditions = ()
+
+    def is_there(self, params: Mapping[str, Any]) -> bool:
+        """Whether a point with these values of the axes before has this one."""
+        return all(name in params and params[name] == choice for name, choice in self.under)
 
     def override(self, value: Any) -> str:
         if self.texts is None:
@@ -62,7 +72,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Space:
-    """axes: what is swept, in the order of the overrides. fixed: overrides that every trial takes."""
+    """axes: what is swept, in the order of the overrides, one that depends on another after it.
+
+    fixed: overrides that every trial takes.
+    """
 
     axes: tuple[Axis, ...]
     fixed: tuple[str, ...]
@@ -81,11 +94,27 @@ class Space:
 
     def overrides(self, params: Mapping[str, Any]) -> list[str]:
         """A point's overrides, with the fixed ones."""
-        return [*self.fixed, *(axis.override(params[axis.name]) for axis in self.axes)]
+        return [*self.fixed, *self.values(params)]
+
+    def values(self, params: Mapping[str, Any]) -> list[str]:
+        """A point's overrides alone."""
+        return [axis.override(params[axis.name]) for axis in self.axes if axis.name in params]
+
+    def is_whole(self, params: Mapping[str, Any]) -> bool:
+        """Whether a point has a value for every axis that is there."""
+        return all(axis.name in params for axis in self.axes if axis.is_there(params))
 
     def first(self) -> Params:
         """The point of all first values."""
-        return {axis.name: axis.ends()[0] for axis in self.axes}
+        return self.filled({})
+
+    def filled(self, some: Mapping[str, Any]) -> Params:
+        """A point with these values, as far as their axes are there, and the first values of the others."""
+        params: Params = {}
+        for axis in self.axes:
+            if axis.is_there(params):
+                params[axis.name] = some.get(axis.name, axis.ends()[0])
+        return params
 
     def samples(self, is_group: Callable[[str], bool]) -> Iterator[Params]:
         """Points that show every choice and both ends of what is a number.
@@ -93,26 +122,42 @@ class Space:
         All combinations where these are not many; else each value with the others' first ones, under every
         option of the axes that choose a group's option, since those decide which values there are.
         """
-        if math.prod(len(axis.ends()) for axis in self.axes) <= MOST_LOOKED_AT:
-            yield from self._combined(self.axes)
+        some = list(itertools.islice(self._combined(self.axes), MOST_LOOKED_AT + 1))
+        if len(some) <= MOST_LOOKED_AT:
+            yield from some
             return
-        groups = [axis for axis in self.axes if is_group(axis.name)]
+        groups = [axis for axis in self.axes if is_group(axis.target)]
         for chosen in itertools.islice(self._combined(groups), MOST_LOOKED_AT):
-            yield {**self.first(), **chosen}
+            first = self.filled(chosen)
+            yield first
             for axis in self.axes:
-                if axis not in groups:
+                if axis not in groups and axis.name in first:
                     for value in axis.ends()[1:]:
-                        yield {**self.first(), **chosen, axis.name: value}
+                        yield self.filled({**chosen, axis.name: value})
 
     def _combined(self, axes: Sequence[Axis]) -> Iterator[Params]:
-        for values in itertools.product(*(axis.ends() for axis in axes)):
-            yield dict(zip((axis.name for axis in axes), values, strict=True))
+        """Every combination of the ends of those that are there, the last one running fastest."""
+
+        def further(params: Params, rest: Sequence[Axis]) -> Iterator[Params]:
+            if not rest:
+                yield params
+            elif rest[0].is_there(params):
+                for value in rest[0].ends():
+                    yield from further({**params, rest[0].name: value}, rest[1:])
+            else:
+                yield from further(params, rest[1:])
+
+        yield from further({}, axes)
 
     def words(self) -> dict[str, str]:
-        return {axis.key: axis.words for axis in self.axes}
+        """What is swept, as typed; with a choice before it where it depends on one."""
+        return {
+            " ".join([*(f"{name}={choice}:" for name, choice in axis.under), axis.key]): axis.words
+            for axis in self.axes
+        }
 
 
-def parse(params: Mapping[str, str], arguments: Sequence[str], parser: Any, discrete: bool) -> Space:
+def parse(params: Mapping[str, Any], arguments: Sequence[str], parser: Any, discrete: bool) -> Space:
     """The space of `hydra.sweeper.params` and the command line, which replaces what has the same name.
 
     parser: Hydra's OverridesParser. discrete: a range is a list of values, as a grid has them, and no number.
@@ -120,19 +165,60 @@ def parse(params: Mapping[str, str], arguments: Sequence[str], parser: Any, disc
     Raises:
         UserError: what is swept cannot be, such as a choice without values.
     """
-    merged: dict[str, Override] = {}
-    for override in parser.parse_overrides([f"{key}={words}" for key, words in params.items()]):
-        if not override.is_sweep_override():
-            raise UserError(
-                f"hydra.sweeper.params: {override.input_line} is one value, and nothing to sweep; "
-                "write several as 1,2, or a list of lists as choice([1],[2])"
-            )
-        merged[_name(override)] = override
-    for override in parser.parse_overrides(list(arguments)):
-        merged[_name(override)] = override
-    axes = tuple(_axis(o, discrete) for o in merged.values() if o.is_sweep_override())
-    fixed = tuple(o.input_line or "" for o in merged.values() if not o.is_sweep_override())
-    return Space(axes, fixed)
+    typed = {_name(override): override for override in parser.parse_overrides(list(arguments))}
+    axes: list[Axis] = []
+
+    def add(params: Mapping[str, Any], under: Conditions) -> None:
+        for key, words in params.items():
+            branches = words if isinstance(words, Mapping) else {}
+            if isinstance(words, Mapping):
+                words = ",".join(map(str, words))
+            (override,) = parser.parse_overrides([f"{key}={words}"])
+            name = _name(override)
+            if not override.is_sweep_override():
+                raise UserError(
+                    f"hydra.sweeper.params: {override.input_line} is one value, and nothing to sweep; "
+                    "write several as 1,2, or a list of lists as choice([1],[2])"
+                )
+            override = typed.get(name, override)
+            if name in typed and under:
+                continue  # one value, or one axis, whatever is chosen: it comes with what is typed
+            chosen: list[tuple[Any, Conditions]] = []
+            if override.is_sweep_override():
+                axis = _axis(override, discrete)
+                axes.append(replace(axis, under=under))
+                chosen = [(choice, ((name, choice),)) for choice in axis.ends()]
+            elif branches:
+                chosen = [(override.value(), ())]
+            for choice, condition in chosen if branches else []:
+                further = {str(key): values for key, values in branches.items()}.get(str(choice)) or {}
+                if not isinstance(further, Mapping):
+                    raise UserError(
+                        f"hydra.sweeper.params: under {name}: {choice} stands what depends on it, as in "
+                        f"{{model.dropout: '0,0.5'}}, got {further!r}"
+                    )
+                add(further, (*under, *condition))
+
+    add(params, ())
+    known = {axis.target for axis in axes if not axis.under}
+    axes += [_axis(o, discrete) for name, o in typed.items() if o.is_sweep_override() and name not in known]
+    fixed = tuple(o.input_line or "" for o in typed.values() if not o.is_sweep_override())
+    return Space(_named(axes), fixed)
+
+
+def _named(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """With names of their own for those of one value that depend on different choices."""
+    targets = Counter(axis.target for axis in axes)
+    if twice := next((a for a in axes if targets[a.target] > 1 and not a.under), None):
+        raise UserError(
+            f"hydra.sweeper.params: {twice.target} is swept alone and under a choice; take one of them"
+        )
+    return tuple(
+        axis
+        if targets[axis.target] == 1
+        else replace(axis, name=f"{axis.target} ({', '.join(str(choice) for _, choice in axis.under)})")
+        for axis in axes
+    )
 
 
 def _name(override: Override) -> str:
@@ -146,9 +232,9 @@ def _axis(override: Override, discrete: bool) -> Axis:
     if getattr(value, "shuffle", False):
         raise UserError(f"{override.input_line}: shuffle draws another order at each start; leave it out")
     if isinstance(value, IntervalSweep):
-        return Axis(name, key, words, _interval(override, value), None)
+        return Axis(name, key, words, _interval(override, value), None, name)
     if isinstance(value, RangeSweep) and not discrete:
-        return Axis(name, key, words, _range(override, value), None)
+        return Axis(name, key, words, _range(override, value), None, name)
     texts = tuple(override.sweep_string_iterator())
     choices = tuple(
         _plain(v, t) for v, t in zip(override.sweep_iterator(Transformer.identity), texts, strict=True)
@@ -157,7 +243,7 @@ def _axis(override: Override, discrete: bool) -> Axis:
         raise UserError(f"{override.input_line} has no values")
     if len(set(choices)) < len(choices):
         raise UserError(f"{override.input_line} names a value twice")
-    return Axis(name, key, words, CategoricalDistribution(choices), texts)
+    return Axis(name, key, words, CategoricalDistribution(choices), texts, name)
 
 
 def _plain(value: Any, text: str) -> Value:

@@ -41,8 +41,16 @@ class EpochEnd(Checkpoint):
     the last writing, it waits for a later epoch.
     """
 
-    def __init__(self, folder: Path, run_id: str, report: Callable[[dict[str, float], int], None]) -> None:
-        self.run_id, self.report = run_id, report
+    def __init__(
+        self,
+        folder: Path,
+        run_id: str,
+        report: Callable[[dict[str, float], int], None],
+        patience: int | None = None,
+    ) -> None:
+        """patience: the training ends where val/loss has not been lower for so many epochs; None: never."""
+        self.run_id, self.report, self.patience = run_id, report, patience
+        self.ended_early = False
         self.last, self.best = folder / checkpoint.LAST, folder / checkpoint.BEST
         self.best_loss, self.best_epoch = float("inf"), -1
         self.best_weights: dict[str, torch.Tensor] = {}
@@ -50,11 +58,20 @@ class EpochEnd(Checkpoint):
         self._written, self._cost = 0.0, 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        return {"loss": self.best_loss, "epoch": self.best_epoch, "weights": self.best_weights}
+        return {
+            "loss": self.best_loss,
+            "epoch": self.best_epoch,
+            "weights": self.best_weights,
+            "ended_early": self.ended_early,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best_loss, self.best_epoch = state["loss"], state["epoch"]
         self.best_weights = state["weights"]
+        self.ended_early = state.get("ended_early", False)  # checkpoints of earlier versions have none
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        trainer.should_stop = self.ended_early  # killed between its last epoch and its end, it has no other
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, module: pl.LightningModule, saved: dict[str, Any]
@@ -75,6 +92,9 @@ class EpochEnd(Checkpoint):
             for key, value in trainer.callback_metrics.items()
             if self._val_is_new or not key.startswith("val/")  # else an earlier epoch's, which stays there
         }
+        waited = trainer.current_epoch - self.best_epoch
+        if self.patience is not None and self._val_is_new and waited >= self.patience:
+            self.ended_early = trainer.should_stop = True
         self._val_is_new = False
         with uninterrupted():
             self.report(metrics, trainer.current_epoch + 1)
@@ -82,7 +102,7 @@ class EpochEnd(Checkpoint):
 
     def _write(self, trainer: pl.Trainer) -> None:
         now = time.monotonic()
-        finished = trainer.current_epoch + 1 == trainer.max_epochs
+        finished = self.ended_early or trainer.current_epoch + 1 == trainer.max_epochs
         if not finished and now - self._written < 20 * self._cost:
             return
         checkpoint.write(self.last, trainer.save_checkpoint)

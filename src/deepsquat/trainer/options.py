@@ -19,6 +19,7 @@ class TrainerOptions:
     """accelerator: auto (a GPU where there is one), cpu or gpu. compile: by torch.compile, on a GPU.
 
     steps_per_epoch: None: as many as the training images make. val_every: so many epochs, and after the last.
+    patience: a training ends where val/loss has not been lower for so many epochs; None: it has all of them.
     """
 
     accelerator: str = "auto"
@@ -26,6 +27,7 @@ class TrainerOptions:
     compile: bool = False
     steps_per_epoch: int | None = None
     val_every: int = 1
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         if self.accelerator not in ("auto", "cpu", "gpu"):
@@ -36,6 +38,8 @@ class TrainerOptions:
             raise UserError(f"trainer.steps_per_epoch must be 1 or more, or null, got {self.steps_per_epoch}")
         if self.val_every < 1:
             raise UserError(f"trainer.val_every must be 1 or more, got {self.val_every}")
+        if self.patience is not None and self.patience < 1:
+            raise UserError(f"trainer.patience must be 1 or more, or null, got {self.patience}")
 
 
 def device_of(options: TrainerOptions) -> "torch.device":
