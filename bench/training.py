@@ -31,10 +31,19 @@ _OPTIMIZER = AdamOptions(lr=1e-5, l2=1e-6, batch_size=BATCH)
 
 
 def noise(images: int, seed: int = 0) -> np.ndarray:
-    """(images, 192, 108, 3) uint8: as bright a fraction as skeletons have, but never the same twice."""
+    """(images, 192, 108, 3) uint8: noise on black where a figure would be, never the same twice.
+
+    Of the paper's drawn squats eight in ten fill boxes of 61 to 94 by 40 to 57 pixels, a third of them lit;
+    every second image stands for one that is zoomed out by half.
+    """
     random = np.random.default_rng(seed)
-    made = random.integers(0, 256, (images, _STYLE.height, _STYLE.width, 3), dtype=np.uint8)
-    return made * (random.random((images, _STYLE.height, _STYLE.width, 1)) < 0.05)
+    made = np.zeros((images, _STYLE.height, _STYLE.width, 3), np.uint8)
+    for i, image in enumerate(made):
+        tall, wide = random.integers((61, 40), (95, 58)) // (1 + i % 2)
+        top, left = random.integers(_STYLE.height - tall), random.integers(_STYLE.width - wide)
+        lit = random.random((tall, wide, 1)) < 0.35
+        image[top : top + tall, left : left + wide] = lit * random.integers(1, 256, (tall, wide, 3))
+    return made
 
 
 def squat_data(train: int, held: int, batch_size: int, device: "torch.device") -> "SquatData":

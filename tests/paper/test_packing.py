@@ -79,6 +79,24 @@ def test_what_is_there_may_have_gone_on_and_stays(home: Path, tmp_path: Path) ->
         assert before.getnames() == now.getnames()
 
 
+def test_a_study_that_went_on_elsewhere_goes_on_from_there(home: Path, tmp_path: Path) -> None:
+    archive, other = tmp_path / "x.tar.gz", tmp_path / "other"
+    pack(home, archive, STUDIES)
+    adopt(archive, other)
+    journal = other / "multirun/depth-x/study.journal"
+    journal.write_text(journal.read_text() + "and on\n")
+    run(other, "later", "FINISHED", study="depth-x")
+    put(other, "depth-x/1/files/config.yaml", "a: 2")
+    pack(other, archive, STUDIES)
+
+    put(home, "depth-x/study.journal", "whole\n")
+    adopt(archive, home)
+    assert (home / "multirun/depth-x/study.journal").read_text() == "whole\nand on\n"
+    assert (home / "multirun/depth-x/1/files/config.yaml").read_text() == "a: 2"
+    assert (home / "multirun/offline/later/run.json").is_file()
+    assert json.loads((home / "multirun/offline/goes_on/run.json").read_text())["status"] == "RUNNING"
+
+
 def test_an_archive_that_is_damaged_or_another_is_named(home: Path, tmp_path: Path) -> None:
     archive = tmp_path / "x.tar.gz"
     pack(home, archive, STUDIES)

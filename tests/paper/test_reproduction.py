@@ -154,7 +154,7 @@ def test_pieces_make_the_whole_and_go_on_from_their_pack_on_another_machine(
     assert last.returncode == 0, last.stdout + last.stderr
     assert before + ended(last.stdout) == 10
     again = command(*line, home=home)  # an earlier state than the pack's
-    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.returncode == 0 and ended(again.stdout) == 0, again.stdout + again.stderr
 
     stranger = tmp_path / "stranger"
     synced = command("src/sync.py", str(out / "tiny.tar.gz"), home=stranger)

@@ -72,7 +72,9 @@ def unpack(path: Path, folder: Path) -> None:
 
 
 def adopt(path: Path, home: Path) -> None:
-    """Puts the runs and studies of an archive into `home`, those that are not there: these may have gone on.
+    """Puts the runs and studies of an archive into `home`: those that are not there, or as they were before.
+
+    Others have gone on.
 
     Raises:
         UserError: the archive cannot be read.
@@ -89,3 +91,22 @@ def adopt(path: Path, home: Path) -> None:
             if not target.exists():
                 target.parent.mkdir(exist_ok=True)
                 place.replace(target)
+            elif place in studies:
+                _bring_up_to_date(target, place)
+
+
+def _bring_up_to_date(study: Path, packed: Path) -> None:
+    """Takes a journal that goes on where this study's ends, and the configs of its further trials."""
+    ours, theirs = (folder / "study.journal" for folder in (study, packed))
+    if not (ours.is_file() and theirs.is_file()):
+        return
+    before, now = ours.read_bytes(), theirs.read_bytes()
+    if before == now or not now.startswith(before):
+        return
+    for config in packed.glob("*/files/config.yaml"):
+        target = study / config.relative_to(packed)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            config.replace(target)
+    with written_whole(ours) as temporary:
+        temporary.write_bytes(now)
