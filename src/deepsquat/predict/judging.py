@@ -12,6 +12,7 @@ from deepsquat.landmarks import BODY
 from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, how_far, view_of
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.poses import Poses
+from deepsquat.predict.terms import term
 from deepsquat.repetitions import Repetition, find
 from deepsquat.skeleton import draw, pixels
 from deepsquat.trainer.form import Form
@@ -21,15 +22,6 @@ SAME = 0.5  # seconds between the bottoms of one squat, as two find it
 SMALL = 0.2  # of the picture's height: a body that is lower, head to feet, is seen too small
 LOST = 0.4  # of the poses of a squat that may be missing
 READABLE = 0.5  # of a measure's variance, which a network must read at a view, for it to be told there
-# Of the measures that are told: decimals, and in what they are counted.
-UNITS = {
-    "depth": (2, "of the leg's length above the knees"),
-    "lean": (0, "degrees from upright"),
-    "knee_width": (2, "times the feet's distance"),
-    "heel": (0, "degrees"),
-    "knees_forward": (2, "of the leg's length"),
-    "shift": (2, "of the leg's length"),
-}
 # What a lifter is told of a fault.
 SENTENCES = {
     "too_shallow": "the hips stay too high: they do not come down to the height of the knees",
@@ -242,10 +234,8 @@ def _error(champion: Champion, measure: str, view: str) -> Mapping[str, float]:
 def _sentence(fault: str, measures: Mapping[str, float], champion: Champion, view: str) -> str:
     """What a lifter is told of a fault: what was read, and what good squats have."""
     measure = OF_FAULT[fault]
-    known, value = champion.quantiles.get(measure, {}).get(view), measures[measure]
+    known, value, one = champion.quantiles.get(measure, {}).get(view), measures[measure], term(measure)
     if known is None:
         return SENTENCES[fault]
-    digits, unit = UNITS[measure]
-    low, high = known["5"], known["95"]
-    usual = f"{low:.{digits}f} to {high:.{digits}f}"
-    return f"{SENTENCES[fault]} ({value:.{digits}f} {unit}; in good squats {usual})"
+    usual = f"{one.number(known['5'])} to {one.number(known['95'])}"
+    return f"{SENTENCES[fault]} ({one.words}: {one.said(value)}; in good squats {usual})"
