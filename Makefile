@@ -10,11 +10,12 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 SWEEP ?= depth_l2
 STUDY ?= depth_l2-quick-synthetic
 KILLS ?= 50
+MUTATED ?= 1000
 SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train predict prepare test test-slow lint types ui sweep report torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ test: $(READY) ## the tests, without the slow ones
 
 test-slow: $(READY) ## the slow tests: whole sweeps, kills
 	$(RUN) -m pytest -q -m slow $(ARGS)
+
+mutated: $(READY) ## a thousand damaged videos through the poses of predict; half an hour; MUTATED=100
+	MUTATED=$(MUTATED) $(RUN) -m pytest -q tests/predict/test_mutated.py
 
 torture: $(READY) ## kills at random moments, into reports/torture/; half a minute each; KILLS=50 SEED=2 JOBS=2
 	$(RUN) tests/torture --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) $(ARGS)
