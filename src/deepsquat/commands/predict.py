@@ -131,7 +131,7 @@ class _Job:
         known = earlier.found(folder)
         if known.get("made_with") == made_with and earlier.is_whole(folder, known):
             print(f"{video}: is judged already", flush=True)
-            _say(known["repetitions"], known["persons"])
+            _say(known["repetitions"], known["persons"], known["seen"])
         else:
             known = self._anew(video, folder, made_with)
         if self.options.blur_faces:
@@ -146,7 +146,7 @@ class _Job:
 
         found = self.reader.poses(video)
         judged = result.of(video, found, self.reader, champion, self.margin, self.options.height)
-        _say([asdict(verdict) for verdict in judged.verdicts], judged.persons)
+        _say([asdict(verdict) for verdict in judged.verdicts], judged.persons, judged.seen)
         return outputs.write(folder, judged, self.reader, self.options, made_with)
 
     @cached_property
@@ -169,14 +169,15 @@ class _Job:
         return weights.identity(path) if path.is_file() else str(self.config.standard)
 
 
-def _say(repetitions: Sequence[Mapping[str, Any]], persons: int) -> None:
+def _say(repetitions: Sequence[Mapping[str, Any]], persons: int, seen: float) -> None:
+    from deepsquat.predict.advice import ENOUGH, unseen
     from deepsquat.predict.tables import numbers
 
     for number, one in zip(numbers(one["partial"] for one in repetitions), repetitions, strict=True):
         name = "cut off" if number is None else f"squat {number}"
         print(f"  {name}  {_span(one)}  {_said(one)}")
     if not repetitions:
-        print("  no squat was found")
+        print(f"  no squat was found; {unseen(seen)}" if seen < ENOUGH else "  no squat was found")
     if persons > 1:
         print(f"  {persons} people are in it; the one who squats was followed")
     sys.stdout.flush()

@@ -26,8 +26,24 @@ FILMING = (
 )
 
 
-def first_change(verdicts: Sequence[Verdict], limits: Limits | None) -> tuple[str, str]:
-    """The one thing to change first, as a request, and why; of squats that are not cut off."""
+ENOUGH = 0.5  # of a video's pictures: where a body is followed in fewer, that is why no squat is found
+
+
+def unseen(seen: float) -> str:
+    """What to say where a body was followed in so few of a video's pictures."""
+    return (
+        f"a body was followed in {seen:.0%} of its pictures: it may be too small, too dark or partly hidden; "
+        "film from nearer"
+    )
+
+
+def first_change(
+    verdicts: Sequence[Verdict], limits: Limits | None, followed: float = 1.0
+) -> tuple[str, str]:
+    """The one thing to change first, as a request, and why; of squats that are not cut off.
+
+    followed: in what share of the video's pictures a body was.
+    """
     bad = [verdict for verdict in verdicts if verdict.verdict == "bad"]
     named = [fault for verdict in bad if (fault := first_fault(verdict))]
     if named:
@@ -46,4 +62,5 @@ def first_change(verdicts: Sequence[Verdict], limits: Limits | None) -> tuple[st
         return "No single thing.", f"No squat could be told good or bad: {seen.reasons[0]}."
     if verdicts:
         return "The way of filming.", f"No squat could be judged: {verdicts[0].reasons[0]}."
-    return "The way of filming.", "No whole squat was found."
+    why = f" {unseen(followed)[0].upper()}{unseen(followed)[1:]}." if followed < ENOUGH else ""
+    return "The way of filming.", f"No whole squat was found.{why}"

@@ -8,7 +8,7 @@ import torch
 
 from deepsquat.champion import Champion
 from deepsquat.data.squats import Squat, rows_of
-from deepsquat.landmarks import BODY
+from deepsquat.landmarks import BODY, INDEX
 from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, how_far, view_of
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.poses import Poses
@@ -20,8 +20,12 @@ from deepsquat.trainer.form import Form
 NEAR = 0.15  # seconds from the bottom to a pose that shows it: there a squat is nearly still
 SAME = 0.5  # seconds between the bottoms of one squat, as two find it
 SMALL = 0.2  # of the picture's height: a body that is lower, head to feet, is seen too small
+EDGE = 0.02  # of the picture
+SURE = 0.5  # visibility: what is hidden is guessed with less
 LOST = 0.4  # of the poses of a squat that may be missing
 READABLE = 0.5  # of a measure's variance, which a network must read at a view, for it to be told there
+_LEG = ("hip", "knee", "ankle", "heel", "foot_index")
+FEET = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("heel", "foot_index")]
 # What a lifter is told of a fault.
 SENTENCES = {
     "too_shallow": "the hips stay too high: they do not come down to the height of the knees",
@@ -162,10 +166,11 @@ def _unseen(start: float, end: float, rows: np.ndarray, poses: Poses, pose: Medi
         return ["no body was found at the bottom"]
     at_bottom = poses.landmarks[rows]
     reasons = []
-    xy = at_bottom[:, BODY, :2]
-    if ((xy < 0) | (xy > 1)).any():  # of either side: a body cut in half has one whole side
+    body, feet = at_bottom[:, BODY, :2], at_bottom[:, FEET, :2]
+    if ((body < 0) | (body > 1)).any() or ((feet < EDGE) | (feet > 1 - EDGE)).any():
+        # Of either side: a body cut in half has one whole side. Cut-off feet are guessed at the edge.
         reasons.append("the body is partly out of the picture")
-    elif not pose.whole(at_bottom).all():
+    elif not pose.whole(at_bottom).all() or (_best_seen(at_bottom) < SURE).any():
         reasons.append("joints of the leg or the trunk are not to be seen")
     during = (poses.time >= start) & (poses.time <= end)
     during[rows] = True
@@ -174,6 +179,12 @@ def _unseen(start: float, end: float, rows: np.ndarray, poses: Poses, pose: Medi
     if (poses.reason[during] != "").mean() > LOST:
         reasons.append("too few of its poses can be trusted")
     return reasons
+
+
+def _best_seen(landmarks: np.ndarray) -> np.ndarray:
+    """(n, 5) visibilities of landmarks (n, 33, 4): of hip, knee, ankle, heel and toes, the better side's."""
+    sides = [[INDEX[f"{side}_{joint}"] for joint in _LEG] for side in ("left", "right")]
+    return np.asarray(np.maximum(*(landmarks[:, side, 3] for side in sides)))
 
 
 def _strange_view(yaw: float | None, champion: Champion) -> str:

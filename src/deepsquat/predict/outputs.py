@@ -77,6 +77,7 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
         "video": str(result.video),
         "sha256": result.sha256,
         "persons": result.persons,
+        "seen": result.seen,
         "repetitions": [asdict(verdict) for verdict in result.verdicts],
         "units": {name: term(name).unit for name in names},
         "without_limbs": [dict(one) for one in result.without_limbs],

@@ -69,7 +69,7 @@ def _head(result: Result, limits: Limits | None) -> str:
     line += f"; {cut} more cut off by the clip" if cut else ""
     if result.persons > 1:
         line += f". {result.persons} people are in the video; the one who squats was followed"
-    change, why = first_change(whole, limits)
+    change, why = first_change(whole, limits, result.seen)
     return (
         f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
         f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'

@@ -36,6 +36,12 @@ class Result:
         return int(self.poses.persons[0]) if len(self.poses.persons) else 0
 
     @property
+    def seen(self) -> float:
+        """In what share of the pictures that were looked at a body was followed."""
+        known = ~np.isnan(self.poses.landmarks[:, 0, 0])
+        return round(float(known.mean()), 2) if len(known) else 0.0
+
+    @property
     def whole(self) -> list[tuple[int, Verdict]]:
         """The squats that are not cut off, with their numbers from 1 on."""
         counted = [verdict for verdict in self.verdicts if not verdict.partial]
