@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepsquat.evaluation import features
+from deepsquat.measures import OF_BODY
 
 # A guesser that reaches the network and is one of these shows that the split proves nothing.
 ORACLES = ("knows_video", "knows_subject", "sees_framing")
@@ -19,7 +20,7 @@ class Known:
     """What is known of n images of labelled squats."""
 
     points: np.ndarray  # (n, 33, 3), see `features.in_heights`
-    measures: np.ndarray  # (n, 7) true of the body; NaN where unknown
+    measures: np.ndarray  # (n, MEASURES) true of the body, as in the landmark table; NaN where unknown
     video: np.ndarray  # (n,) str
     subject: np.ndarray  # (n,) str, "" where unknown
     squat: np.ndarray  # (n,) str
@@ -106,7 +107,7 @@ def _seen(known: Known) -> np.ndarray:
 
 
 def _true(known: Known) -> np.ndarray:
-    return known.measures
+    return known.measures[:, : len(OF_BODY)]
 
 
 def _raw(known: Known) -> np.ndarray:

@@ -46,6 +46,8 @@ def fitted(logits: np.ndarray, label: np.ndarray) -> tuple[float, float]:
         while cost(found + step) > cost(found) and np.abs(step).max() > 1e-9:
             step = step / 2  # where the labels are parted wholly, a whole step may go too far
         found = found + step
+        if np.abs(step).max() < 1e-9:
+            break
     return float(found[0]), float(found[1])
 
 

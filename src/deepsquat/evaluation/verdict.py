@@ -99,7 +99,7 @@ def _intervals(seeds: Sequence[Squats], network: Sequence[Squats]) -> dict[str, 
     scores, others = ([one.scores.score[kept] for one in some] for some in (seeds, network))
 
     def area(some: Sequence[np.ndarray], rows: np.ndarray) -> float:
-        return mean(auc(label[rows], score[rows]) for score in some)
+        return float(np.mean([auc(label[rows], score[rows]) for score in some]))
 
     return {
         "squat/auc": group_interval(group, lambda rows: area(scores, rows)),

@@ -265,8 +265,8 @@ def test_a_bad_squat_is_refused(folder: Path, squat: str) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("label: 1, reference: true", "a reference stands for its subject's squats; give it subject: NAME"),
-        ("subject: anna, reference: true", "a reference is a squat known to be good; give it label: 1"),
+        ("label: 1, reference: true", "stands for its subject's squats; give it label: 1 and subject: NAME"),
+        ("subject: anna, reference: true", "a reference is known to be good"),
         ("subject: anna, label: 0, reference: true", "give it label: 1"),
         ("subject: anna, label: 1, reference: 2", "reference must be true or false, got '2'"),
     ],

@@ -253,10 +253,9 @@ def _reference(path: Path, node: yaml.Node | None, place: str, squat: Squat) -> 
         raise wrong(path, node, f"reference must be true or false, got {text!r}", place)
     if text == "false":
         return False
-    if squat.label != 1:
-        raise wrong(path, node, "a reference is a squat known to be good; give it label: 1", place)
-    if squat.subject is None:
-        raise wrong(path, node, "a reference stands for its subject's squats; give it subject: NAME", place)
+    if squat.label != 1 or squat.subject is None:
+        what = "a reference is known to be good and stands for its subject's squats"
+        raise wrong(path, node, f"{what}; give it label: 1 and subject: NAME", place)
     return True
 
 
