@@ -20,10 +20,10 @@ TRAININGS = [
 ]  # sweeps are slow, and what starts from one comes after it
 # By what a command has, where the way to it is tested.
 OF_ONES_OWN = {
-    "label.py": "test_label.py",
-    "data.root=videos": "test_label.py",
-    "export.py": "test_export.py",
-    "STUDY STUDY": "test_compare.py",
+    "label.py": "commands/test_label.py",
+    "data.root=videos": "commands/test_label.py",
+    "export.py": "test_onnx_file.py",
+    "STUDY STUDY": "commands/test_compare.py",
 }
 # Sizes alone: what each command is about stays as it stands.
 SMALL = ["protocol.videos=3", "protocol.squats=15", "protocol.frames_each_side=0", "data.seed=7"]
@@ -52,7 +52,7 @@ def test_every_command_runs(line: str, command: Command, corpus, arrays: str, tm
     if words[0] == "src/reproduce.py":
         pytest.skip("days without a GPU; tests/paper/test_reproduction.py runs it at a tiny size")
     if own := [name for name in OF_ONES_OWN if name in line]:
-        pytest.skip(f"{own[0]}: what a user has of it is made up in tests/commands/{OF_ONES_OWN[own[0]]}")
+        pytest.skip(f"{own[0]}: what a user has of it is made up in tests/{OF_ONES_OWN[own[0]]}")
     if words[0] == "src/predict.py":
         video = str(corpus.root / corpus.squats[0].video)
         words[1:] = [video, *(word.replace("my-good-squats.mp4", video) for word in words[2:])]
