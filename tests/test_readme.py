@@ -23,6 +23,7 @@ OF_ONES_OWN = {
     "label.py": "commands/test_label.py",
     "data.root=videos": "commands/test_label.py",
     "export.py": "test_onnx_file.py",
+    "evaluation=kfold": "test_cross_validation.py",
     "STUDY STUDY": "commands/test_compare.py",
 }
 # Sizes alone: what each command is about stays as it stands.
