@@ -4,7 +4,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from deepsquat.champion import Champion
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 from deepsquat.landmarks import NAMES
-from deepsquat.measures import FAULTS, Measures
+from deepsquat.measures import FAULTS, OF_BODY
 from deepsquat.skeleton import COLOURS, HEAD, LEGS, LIMBS, NECK, PELVIS, Style
 from deepsquat.trainer.form import Form
 from deepsquat.trainer.forward import forward
@@ -162,13 +162,16 @@ def _output(target: Target) -> Mapping[str, Any]:
             "p_good": "(sigmoid(good) + 1 - sigmoid(bad)) / 2",
         }
     if isinstance(target, Form):
-        zeros, ones = (target.read(torch.full((1, target.outputs), x))[1][0] for x in (0.0, 1.0))
-        measures = [field.name for field in fields(Measures)]
+        zeros, ones = (target.read(torch.full((1, target.outputs), x))[1][0, :-1] for x in (0.0, 1.0))
+        together = f"{target.slope:g} * ({target.even:g} - ({' + '.join(target.counted)}))"
+        plainest = f"{target.steep:g} * ({target.plain:g} - max({', '.join(FAULTS)}))"
+        measured = [f"measured_{name}" for name in OF_BODY]  # one of them is called as a fault is
         return {
-            "names": [*FAULTS, *measures],
-            "meaning": "how far each fault goes (0 at its limit, 1 plain); measures less mean, over spread",
-            "mean": dict(zip(measures, zeros.tolist(), strict=True)),
-            "spread": dict(zip(measures, (ones - zeros).tolist(), strict=True)),
-            "p_good": f"sigmoid({target.slope:g} * ({target.even:g} - ({' + '.join(target.counted)})))",
+            "names": [*FAULTS, *measured, "yaw_cosine", "yaw_sine"],
+            "meaning": "how far each fault goes (0 at its limit, 1 plain); measures less mean, over spread; "
+            "of the camera's yaw",
+            "mean": dict(zip(measured, zeros.tolist(), strict=True)),
+            "spread": dict(zip(measured, (ones - zeros).tolist(), strict=True)),
+            "p_good": f"sigmoid(min({together}, {plainest}))",
         }
     return {"meaning": f"as {type(target).__module__}.{type(target).__qualname__} reads them"}

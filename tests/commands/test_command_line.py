@@ -40,7 +40,8 @@ def test_a_comma_is_part_of_a_name_that_is_there_and_else_lists_values(tmp_path:
     (tmp_path / "a,b").mkdir()
     (word,) = read(f"data.root={tmp_path}/a,b")
     assert OverridesParser.create().parse_override(word).value() == f"{tmp_path}/a,b"
-    assert read("optim.l2=1,2") == ["optim.l2=1,2"]
+    assert read("optim.l2=1,2", sweeps=True) == ["optim.l2=1,2"]
+    assert read("standard=a, b.json") == ["standard='a, b.json'"], "nothing is swept there: it is a name"
     assert read("-m", f"data.root={tmp_path}/a,b", sweeps=True)[1] == f"data.root={tmp_path}/a,b"
 
 

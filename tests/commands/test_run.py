@@ -64,7 +64,7 @@ def test_a_defect_shows_its_traceback(ended: Callable) -> None:
     ("words", "said"),
     [
         (["model=convnett"], "model=convnett: there is no such option; there are convnet"),
-        (["-m", "sweep=nothing"], "there are depth_l2, kernel_l2, pipeline_tpe, seeds"),
+        (["-m", "sweep=nothing"], "there are batch_size, depth_l2, kernel_l2, leakage"),
         (["hydra/launcher=slurmm"], "there are basic, joblib"),
         (["-cn", "missing"], "there is no config missing"),
         (["--config-dir", "/nowhere"], "'/nowhere' not found"),

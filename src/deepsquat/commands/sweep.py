@@ -153,7 +153,7 @@ class StudyRuns(Hooks):
             print(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
             print(line)
-        if ending == "done" and self.config.promote:
+        if ending == "done" and self.config.get("promote"):
             self._promote(study)
 
     def _promote(self, study: Any) -> None:
