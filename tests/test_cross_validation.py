@@ -104,6 +104,7 @@ def test_a_finished_evaluation_is_said_again_and_trains_nothing(
     assert tables[0] and tables[0] == tables[1]
 
 
+@pytest.mark.slow
 def test_a_sweep_has_a_mean_over_folds_as_its_objective(command: Command) -> None:
     done = command(
         *(SMALL[0], "-m", *SMALL[1:], "optim.lr=1e-3,1e-2", "hydra.sweeper.study=over-folds"),
