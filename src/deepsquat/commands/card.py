@@ -37,8 +37,8 @@ and thresholds were fitted on other made-up people than those of the table, and 
 - It ranks better than it decides: every set of labels has its own standard of what is good, and the threshold
   is that of ours. The calibration error on real people says so.
 
-- The verdict counts {counted}. The other faults are read too, but a camera's two points of a foot are too
-  coarse for most of them: do not trust them alone.
+- The verdict adds up {counted}, and is no better than the plainest of all eight faults allows. Heels and toes
+  are read off two points of a foot, which are coarse: where they leave the floor a little, nothing is said.
 
 - It was trained on squats at their bottom, with the whole body in the picture. Movements that are no squats
   get a probability too, which means nothing.
