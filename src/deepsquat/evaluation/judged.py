@@ -44,7 +44,10 @@ def judge(model: Champion, images: Images) -> Judged:
     middle = [np.flatnonzero(number == i)[np.count_nonzero(number == i) // 2] for i in range(len(squats))]
     at = rows[first]
     scores = Scores(
-        np.bincount(number, logits) / np.bincount(number), images.label[at].astype(int), images.subject[at]
+        np.bincount(number, logits) / np.bincount(number),
+        images.label[at].astype(int),
+        images.subject[at],
+        images.reference[at].astype(bool),
     )
     yaw = np.full(len(squats), np.nan)
     if isinstance(model.target, Form):
