@@ -172,7 +172,8 @@ def test_trains_from_one_file_where_nothing_but_torch_lightning_and_hydra_is(
     overrides[overrides.index("data=videos")] = "data=arrays"
     blocked = (
         "import runpy, sys\n"
-        "for name in ('cv2', 'albumentations', 'mediapipe', 'av', 'pyarrow'): sys.modules[name] = None\n"
+        "for name in ('cv2', 'albumentations', 'mediapipe', 'av', 'pyarrow', 'sklearn'):\n"
+        "    sys.modules[name] = None\n"
         "sys.path.insert(0, 'src'); sys.argv = sys.argv[1:]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )

@@ -55,7 +55,9 @@ def test_a_training_is_in_mlflow_as_if_it_had_been_tracked_there(
     assert here.inputs.dataset_inputs[0].tags == there.inputs.dataset_inputs[0].tags
 
     def values(run) -> list[tuple]:
-        return [(k, step, v) for k, step, _, v in points(client, run) if k != "fit_seconds"]
+        """Without what nobody can say where scikit-learn is not, and what takes another time."""
+        every = [(k, step, v) for k, step, _, v in points(client, run) if k != "fit_seconds"]
+        return [point for point in every if not point[0].startswith("test/oracle/")]
 
     assert values(here) == values(there)
     # Without the images there is nothing to draw these two from.
