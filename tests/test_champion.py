@@ -127,3 +127,10 @@ def test_the_shipped_model_tells_good_from_bad_squats_of_people_made_up_here() -
     assert {"strict", "usual", "lenient"} <= model.standards.keys()
     strict, usual, lenient = (model.standards[name].threshold for name in ("strict", "usual", "lenient"))
     assert strict > usual > lenient and usual == model.threshold
+
+
+def test_where_models_lie_is_known_without_loading_one() -> None:
+    from deepsquat.commands import weights
+
+    known = (weights.SHIPPED, weights.PROMOTED, weights.MODEL)
+    assert known == (champion.FOLDER, champion.PROMOTED, champion.MODEL)

@@ -76,6 +76,7 @@ class Champion:
     comparison: Comparison | None = None
     standard: str = "usual"  # by which it judges: one of `standards`, or the file of somebody's own
     shift: float = 0.0  # what is taken from a logit after the temperature, by somebody's own standard
+    needs_a_fault: bool = True  # to call a squat bad; not beside a good one of the same person
 
     @property
     def limits(self) -> Limits | None:
@@ -141,6 +142,7 @@ def compared_to(champion: Champion, logits: Sequence[float]) -> Champion:
         temperature=champion.temperature * warm,
         shift=(own + champion.comparison.begins) / warm,
         standard="good squats of this person",
+        needs_a_fault=False,
     )
 
 

@@ -10,6 +10,7 @@ from deepsquat.evaluation.scores import (
     Scores,
     auc,
     balanced_accuracy,
+    less_a_reference,
     measured,
     over_references,
     reference_choices,
@@ -50,6 +51,17 @@ def test_a_reference_takes_a_persons_own_level_away() -> None:
     assert reference == 1.0
     # Good squats left: one of a, one of b. Against four bad ones a's wins two pairs, b's four.
     assert without == pytest.approx(6 / 8)
+
+
+def test_every_choice_of_a_reference_is_compared_with_the_others_of_the_person() -> None:
+    score, label = np.array([1.0, 3.0, 0.0, 9.0]), np.array([1, 1, 0, 1])
+    pairs = less_a_reference(Scores(score, label, np.array(["a", "a", "a", ""])))
+    assert sorted(zip(pairs.score.tolist(), pairs.label.tolist(), strict=True)) == [
+        (-3.0, 0), (-2.0, 1), (-1.0, 0), (2.0, 1),
+    ]  # fmt: skip
+    marked = Scores(score, label, np.array(["a", "a", "a", ""]), np.array([True, False, False, False]))
+    assert sorted(less_a_reference(marked).score.tolist()) == [-1.0, 2.0]
+    assert not len(less_a_reference(Scores(score, label, np.full(4, ""))).score)
 
 
 def test_who_has_no_good_squat_or_no_name_is_in_neither_figure() -> None:

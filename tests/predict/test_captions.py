@@ -1,6 +1,5 @@
 """What stands over the video at every time."""
 
-from deepsquat.measures import Limits
 from deepsquat.predict.captions import AFTER, captions
 from deepsquat.predict.judging import Verdict
 
@@ -13,12 +12,12 @@ def verdict(start: float | None, end: float | None, kind: str = "good", **more) 
 
 def test_each_squat_has_its_verdict_and_between_them_stands_the_count() -> None:
     shallow = {
-        "reasons": ("the hips stay too high",),
+        "reasons": ("the hips stay too high (hips above the knees: 14%)", "the trunk leans far forward"),
         "faults": ("too_shallow",),
         "measures": {"depth": 0.14},
         "p_good": 0.06,
     }
-    said = captions([verdict(1, 3, "bad", **shallow), verdict(10, 12)], Limits())
+    said = captions([verdict(1, 3, "bad", **shallow), verdict(10, 12)])
     assert [one.begin for one in said] == [0, 1, 3 + AFTER, 10, 12 + AFTER]
     assert [one.title for one in said] == [
         "0 of 2 squats",
@@ -27,23 +26,14 @@ def test_each_squat_has_its_verdict_and_between_them_stands_the_count() -> None:
         "Squat 2 of 2: good, 90% likely good",
         "2 of 2 squats",
     ]
-    assert said[1].lines == (
-        "the hips stay too high",
-        "hips above the knees: 14% of the leg's length (at most 7%)",
-    )
+    assert said[1].lines == ("the hips stay too high (hips above the knees: 14%)",)
     assert said[1].faulty == ("thigh",) and said[3].faulty == ()
     assert said[1].colour != said[3].colour
 
 
-def test_a_reason_that_has_its_figure_is_not_said_twice() -> None:
-    reasons = ("the hips stay too high (0.14 of the leg's length above the knees)",)
-    one = verdict(1, 3, "bad", reasons=reasons, faults=("too_shallow",), measures={"depth": 0.14})
-    assert captions([one], Limits())[1].lines == reasons
-
-
 def test_a_squat_that_is_cut_off_is_not_counted() -> None:
     off = {"reasons": ("the clip begins inside it",), "p_good": None}
-    said = captions([verdict(None, 1, "cannot_tell", **off), verdict(1.5, 4)], None)
+    said = captions([verdict(None, 1, "cannot_tell", **off), verdict(1.5, 4)])
     assert [(one.begin, one.title) for one in said] == [
         (0, "A squat cut off: cannot tell"),
         (1.5, "Squat 1 of 1: good, 90% likely good"),
@@ -52,4 +42,4 @@ def test_a_squat_that_is_cut_off_is_not_counted() -> None:
 
 
 def test_a_video_without_squats_says_so() -> None:
-    assert [one.title for one in captions([], None)] == ["no whole squat"]
+    assert [one.title for one in captions([])] == ["no whole squat"]

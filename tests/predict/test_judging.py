@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from deepsquat import champion
-from deepsquat.data.joints.estimator import estimated
-from deepsquat.data.joints.view import View, placed_camera
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX
 from deepsquat.measures import FAULTS, VIEWS
@@ -16,8 +14,7 @@ from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.judging import Verdict, judged
 from deepsquat.predict.poses import Poses
 from deepsquat.trainer.form import Form
-
-EVERY = 3  # frames: ten poses a second
+from lifters import seen
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +25,21 @@ def model() -> champion.Champion:
 @pytest.fixture(scope="module")
 def filmed() -> tuple[Motion, Poses]:
     """Two squats of a made-up person, as an estimator sees them, all of the body in the picture."""
-    rng = np.random.default_rng(1)
     motion = filmed_motion(3, 1, 1, (1, 1))
-    camera = placed_camera(rng, View(), motion.points)
-    landmarks = estimated(rng, camera.landmarks(motion.points), camera.aspect, 1.0)[::EVERY]
-    n = len(landmarks)
-    return motion, Poses(
-        np.arange(n, dtype=np.int32) * EVERY,
-        np.arange(n) * EVERY / FPS,
-        landmarks.astype(np.float32),
-        np.full(n, ""),
-        np.full(n, camera.aspect, np.float32),
-        np.ones(n, np.int32),
-        np.ones(n, np.int32),
-    )
+    return motion, seen(motion, 1)
 
 
 class _Plain(torch.nn.Module):
-    """Reads one fault, plainly, and nothing else."""
+    """Reads one fault, plainly, or none, and nothing else."""
 
-    def __init__(self, fault: str) -> None:
+    def __init__(self, fault: str = "") -> None:
         super().__init__()
         self.fault = fault
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         outputs = torch.full((len(images), Form.outputs), -1.0)
-        outputs[:, FAULTS.index(self.fault)] = 2.0
+        if self.fault:
+            outputs[:, FAULTS.index(self.fault)] = 2.0
         return outputs
 
 
@@ -136,11 +122,46 @@ def test_a_fault_within_the_error_of_its_measure_is_not_named(filmed, model) -> 
     strict = replace(model.target, limits=replace(model.target.limits, lean=-90.0))
     sure = {"lean": {view: {"error": 0.0, "explained": 1.0} for view in VIEWS}}
     unsure = {"lean": {view: {"error": 500.0, "explained": 1.0} for view in VIEWS}}
-    leaning = replace(model, target=strict, network=_Plain("leaning"))
+    standards = {"usual": champion.Standard(strict.limits, model.threshold)}
+    leaning = replace(model, target=strict, network=_Plain("leaning"), standards=standards)
     for one in told(poses, replace(leaning, errors=sure)):
         assert one.faults[0] == "leaning" and "the trunk leans far forward" in one.reasons[0]
     for one in told(poses, replace(leaning, errors=unsure)):
         assert one.verdict == "cannot_tell" and one.faults == ()
+        assert one.reasons[0].startswith("no single fault is plain")
+
+
+def test_a_reason_has_what_was_read_what_is_asked_and_what_good_squats_have(filmed, model) -> None:
+    _, poses = filmed
+    strict = replace(model.target, limits=replace(model.target.limits, lean=-90.0))
+    sure = {"lean": {view: {"error": 0.0, "explained": 1.0} for view in VIEWS}}
+    usual = {"lean": {view: {"5": 14.0, "95": 44.0} for view in VIEWS}}
+    standards = {"usual": champion.Standard(strict.limits, 0.5)}
+    leaning = replace(model, target=strict, network=_Plain("leaning"), standards=standards)
+    for one in told(poses, replace(leaning, errors=sure, quantiles=usual)):
+        assert one.reasons[0] == (
+            f"the trunk leans far forward (trunk from the vertical: {one.measures['lean']:.0f}°; "
+            "at most -90°; in good squats 14° to 44°)"
+        )
+
+
+def test_faults_are_those_of_the_standard_that_is_judged_by(filmed, model) -> None:
+    """A network that reads all measures near their means, and no fault by the standard that it learned."""
+    _, poses = filmed
+    asks = champion.Standard(replace(model.target.limits, lean=20.0), 1.0)
+    errors = {"lean": {view: {"error": 1.0, "explained": 1.0} for view in VIEWS}}
+    calm = replace(model, network=_Plain(), errors=errors, standards={**model.standards, "upright": asks})
+    for one in told(poses, replace(calm, threshold=1.0)):
+        assert "leaning" not in one.faults
+    for one in told(poses, champion.held_to(calm, "upright")):
+        assert "leaning" in one.faults and one.verdict == "bad"
+
+
+def test_beside_a_reference_a_squat_is_bad_without_a_plain_fault_too(filmed, model) -> None:
+    _, poses = filmed
+    worse = champion.compared_to(replace(model, network=_Plain()), [50.0])
+    for one in told(poses, worse):
+        assert one.verdict == "bad" and not one.faults
         assert one.reasons[0].startswith("no single fault is plain")
 
 

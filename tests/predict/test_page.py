@@ -80,12 +80,12 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
         known.verdicts[0], verdict="bad", faults=("leaning",), reasons=("the trunk leans far forward",)
     )
     other = replace(one, faults=("too_shallow", "leaning"), reasons=("the hips stay too high",))
-    change, why = first_change([other, one, one], None)
+    change, why = first_change([other, one, one])
     assert change == CUES["leaning"] and why.startswith("In 2 of 3 squats the trunk leans far forward.")
-    assert first_change([replace(one, verdict="good")], None)[0] == "Nothing."
+    assert first_change([replace(one, verdict="good")])[0] == "Nothing."
     unseen = replace(one, verdict="cannot_tell", p_good=None, reasons=("the body is too small",))
-    assert first_change([unseen], None)[0] == "The way of filming."
-    assert "the body is too small" in first_change([unseen], None)[1]
+    assert first_change([unseen])[0] == "The way of filming."
+    assert "the body is too small" in first_change([unseen])[1]
     unsure = replace(unseen, p_good=0.4, reasons=("no single fault is plain",))
     assert first_change([unseen, unsure], None) == (
         "No single thing.",

@@ -1,6 +1,5 @@
 """A run's network as a model that judges squats, calibrated on the squats that the run was validated on."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,6 @@ from deepsquat.runs.choices import Choices
 from deepsquat.trainer.checkpoint import BEST, TESTED, read_weights
 from deepsquat.trainer.predictions import Predictions
 
-RUN = re.compile("[0-9a-f]{32}")
 FEWEST = 20  # val squats; fewer say too little of a temperature and a threshold
 _CLIP = 1e-6  # of a probability, before its logit
 

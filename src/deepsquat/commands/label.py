@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from deepsquat.commands.options import build
-from deepsquat.commands.predict import below, number, videos_in
+from deepsquat.commands.predict import below, named_videos, number
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
@@ -29,12 +29,7 @@ def label(config: DictConfig, files: Sequence[str]) -> None:
     Raises:
         UserError: no video is named, a value cannot be, or the only video cannot be read.
     """
-    if not files:
-        raise UserError("name a video, or a folder of them: python src/label.py FOLDER label=good")
-    places = [expanded(file, "the video") for file in files]
-    videos = list(videos_in(places))
-    if not videos:
-        raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
+    places, videos = named_videos(files, "python src/label.py FOLDER label=good")
     said, subject = _label(config), _subject(config)
     rate, pose = number(config, "rate", 3, 60), build(config, "pose")
     data, out = expanded(config.paths.data, "paths.data"), expanded(config.out, "out")

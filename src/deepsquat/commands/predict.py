@@ -49,12 +49,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     Raises:
         UserError: no video is named, or the only one cannot be judged.
     """
-    if not files:
-        raise UserError("name a video, or a folder of them: python src/predict.py squat.mp4")
-    places = [expanded(file, "the video") for file in files]
-    videos = list(videos_in(places))
-    if not videos:
-        raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
+    places, videos = named_videos(files, "python src/predict.py squat.mp4")
     print(f"{len(videos)} video{'s' if len(videos) > 1 else ''} to judge", flush=True)
     job = _job(config)
     failed: dict[Path, str] = {}
@@ -217,7 +212,22 @@ def _write_index(
     print(f"all of {place}: {folder / index.INDEX}; {folder / index.SUMMARY}")
 
 
-def videos_in(places: Sequence[Path]) -> Iterator[Path]:
+def named_videos(files: Sequence[str], example: str) -> tuple[list[Path], list[Path]]:
+    """The places that were typed, and the videos in them.
+
+    Raises:
+        UserError: nothing was typed, or no video is there.
+    """
+    if not files:
+        raise UserError(f"name a video, or a folder of them: {example}")
+    places = [expanded(file, "the video") for file in files]
+    videos = list(_videos_in(places))
+    if not videos:
+        raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
+    return places, videos
+
+
+def _videos_in(places: Sequence[Path]) -> Iterator[Path]:
     """Each video once."""
     seen: set[Path] = set()
     for place in places:

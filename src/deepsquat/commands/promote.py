@@ -98,11 +98,9 @@ def _promote_labelled(config: DictConfig, store: tracking.Store, runs: Sequence[
             f"python src/train.py from={runs[0].run_id}"
         )
     measured = {part: _measured(fitted, unmeasured(found)) for part, found in scores.items()}
+    raw, data_folder = replace(fitted, temperature=1.0), expanded(config.paths.data, "paths.data")
     for name, source in build_sources(config).items():
-        images = load_images(
-            source, runs[0].choices.pose, fitted.skeleton, expanded(config.paths.data, "paths.data")
-        )
-        raw = replace(fitted, temperature=1.0)
+        images = load_images(source, runs[0].choices.pose, fitted.skeleton, data_folder)
         measured[f"{images.source}, {name}"] = _measured(fitted, judge(raw, images))
     _keep(config, store, fitted, labelled_card(fitted, measured), measured)
 

@@ -17,19 +17,9 @@ from deepsquat.runs.description import NOTE
 
 # How the names of tags begin that a run or a sweep sets itself.
 _OWN_TAGS = (
-    *(
-        "mlflow.",
-        "code.",
-        "data.",
-        "study",
-        "sweep",
-        "trial",
-        "grid_point",
-        "search space",
-        "folder",
-        "split",
-    ),
-    *("protocol", "command", "machine", "best.", "failures", "resumed", "pruned", "error", "dataset"),
+    *("mlflow.", "code.", "data.", "best.", "study", "sweep", "trial", "grid_point", "search space"),
+    *("folder", "split", "protocol", "command", "machine", "failures", "resumed", "pruned", "error"),
+    "dataset",
 )
 
 if TYPE_CHECKING:

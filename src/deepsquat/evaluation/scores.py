@@ -1,6 +1,6 @@
 """How well scores of squats tell good from bad."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,21 +45,6 @@ def balanced_accuracy(label: np.ndarray, said_good: np.ndarray) -> float:
     if not np.any(label == 1) or not np.any(label == 0):
         return float("nan")
     return float((said_good[label == 1].mean() + (~said_good[label == 0]).mean()) / 2)
-
-
-def less_a_reference(scores: Scores) -> Scores:
-    """Every squat as often as there is another good one of its subject, whose score is taken from its own."""
-    rows, others = [], []
-    for subject in sorted(set(scores.subject) - {""}):
-        own = np.flatnonzero(scores.subject == subject)
-        for reference in own[scores.label[own] == 1]:
-            rest = own[own != reference]
-            rows.append(rest)
-            others.append(np.full(len(rest), reference))
-    if not rows:
-        return Scores(np.empty(0), np.empty(0, int), np.empty(0, str))
-    row, other = np.concatenate(rows), np.concatenate(others)
-    return Scores(scores.score[row] - scores.score[other], scores.label[row], scores.subject[row])
 
 
 def f1(label: np.ndarray, said_good: np.ndarray) -> float:
@@ -122,6 +107,20 @@ def reference_choices(scores: Scores, first_good: bool = True) -> list[np.ndarra
     return found
 
 
+def _compared(scores: Scores, first_good: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For every choice the rows (k,) that are compared, and the references' rows (k,); these are in none."""
+    for chosen in reference_choices(scores, first_good):
+        rows = np.flatnonzero((chosen >= 0) & (chosen != np.arange(len(chosen))) & ~scores.reference)
+        yield rows, chosen[rows]
+
+
+def less_a_reference(scores: Scores) -> Scores:
+    """The squats of every choice of the references, one after the other, less their reference's score."""
+    pairs = list(_compared(scores, first_good=True))
+    rows, others = (np.concatenate([pair[i] for pair in pairs] or [np.empty(0, int)]) for i in (0, 1))
+    return Scores(scores.score[rows] - scores.score[others], scores.label[rows], scores.subject[rows])
+
+
 Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 
@@ -132,15 +131,9 @@ def over_references(scores: Scores, statistic: Statistic, first_good: bool = Tru
     figure, and no marked squat is, so that both are of the same squats; nor are squats that have none.
     """
     found = []
-    for chosen in reference_choices(scores, first_good):
-        rows = np.flatnonzero((chosen >= 0) & (chosen != np.arange(len(chosen))) & ~scores.reference)
-        own = scores.score[rows].astype(float)
-        found.append(
-            [
-                statistic(scores.label[rows], own, rows),
-                statistic(scores.label[rows], own - scores.score[chosen[rows]], rows),
-            ]
-        )
+    for rows, others in _compared(scores, first_good):
+        own, label = scores.score[rows].astype(float), scores.label[rows]
+        found.append([statistic(label, own, rows), statistic(label, own - scores.score[others], rows)])
     return np.array(found).reshape(-1, 2)
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from deepsquat.measures import Limits
-from deepsquat.predict.captions import failed, first_fault
+from deepsquat.predict.captions import first_fault
 from deepsquat.predict.judging import Verdict
 
 CUES = {
@@ -37,9 +36,7 @@ def unseen(seen: float) -> str:
     )
 
 
-def first_change(
-    verdicts: Sequence[Verdict], limits: Limits | None, followed: float = 1.0
-) -> tuple[str, str]:
+def first_change(verdicts: Sequence[Verdict], followed: float = 1.0) -> tuple[str, str]:
     """The one thing to change first, as a request, and why; of squats that are not cut off.
 
     followed: in what share of the video's pictures a body was.
@@ -50,8 +47,6 @@ def first_change(
         most = max(dict.fromkeys(named), key=named.count)
         example = next(verdict for verdict in bad if first_fault(verdict) == most)
         why = f"In {named.count(most)} of {len(verdicts)} squats {example.reasons[0]}."
-        if said := failed(example, most, limits):
-            why += f" {said[0].upper()}{said[1:]}."
         return CUES.get(most, f"{example.reasons[0]}."), why
     if bad:
         return "No single thing.", f"Of {len(bad)} squats that are not good, {bad[0].reasons[0]}."

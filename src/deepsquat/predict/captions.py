@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deepsquat.measures import OF_FAULT, Limits
 from deepsquat.predict.tables import numbers
-from deepsquat.predict.terms import term
 
 if TYPE_CHECKING:  # it takes torch, which no process that draws needs
     from deepsquat.predict.judging import Verdict
@@ -39,14 +37,14 @@ class Caption:
     faulty: tuple[str, ...] = ()  # parts of the body that are drawn as such
 
 
-def captions(verdicts: Sequence["Verdict"], limits: Limits | None) -> list[Caption]:
-    """In order of time, the first from the video's beginning. limits: of the standard that was judged by."""
+def captions(verdicts: Sequence["Verdict"]) -> list[Caption]:
+    """In order of time, the first from the video's beginning."""
     numbered = numbers(verdict.partial for verdict in verdicts)
     total = max((number for number in numbered if number is not None), default=0)
     found = [Caption(0.0, _count(0, total))]
     for i, (number, verdict) in enumerate(zip(numbered, verdicts, strict=True)):
         begin = verdict.start if verdict.start is not None else found[-1].begin
-        found.append(_of(verdict, number, total, begin, limits))
+        found.append(_of(verdict, number, total, begin))
         if verdict.end is None:
             continue
         after = verdict.end + AFTER
@@ -65,15 +63,12 @@ def _count(done: int, total: int) -> str:
     return f"{done} of {total} squat{'s' * (total > 1)}"
 
 
-def _of(verdict: "Verdict", number: int | None, total: int, begin: float, limits: Limits | None) -> Caption:
+def _of(verdict: "Verdict", number: int | None, total: int, begin: float) -> Caption:
     title = f"{named(number, total)}: {WORDS[verdict.verdict]}"
     if verdict.p_good is not None:
         title += f", {verdict.p_good:.0%} likely good"
-    fault = first_fault(verdict)
-    lines = [*verdict.reasons[:1], failed(verdict, fault, limits)]
-    return Caption(
-        begin, title, tuple(line for line in lines if line), COLOURS[verdict.verdict], shown_in(fault)
-    )
+    shown = shown_in(first_fault(verdict))
+    return Caption(begin, title, verdict.reasons[:1], COLOURS[verdict.verdict], shown)
 
 
 def named(number: int | None, total: int | None = None) -> str:
@@ -91,13 +86,3 @@ def first_fault(verdict: "Verdict") -> str:
 def shown_in(fault: str) -> tuple[str, ...]:
     """The parts of the body that a fault shows in."""
     return _SHOWN.get(fault, ())
-
-
-def failed(verdict: "Verdict", fault: str, limits: Limits | None) -> str:
-    """The measure that says how far a fault goes, and what is asked of it; "" where the reason says it."""
-    name = OF_FAULT.get(fault, fault)
-    if name not in verdict.measures or any(letter.isdigit() for letter in verdict.reasons[0]):
-        return ""
-    one = term(name)
-    asked = one.limit(limits) if limits is not None else ""
-    return f"{one.words}: {one.said(verdict.measures[name])}" + (f" ({asked})" if asked else "")

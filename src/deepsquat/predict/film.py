@@ -1,7 +1,7 @@
 """The annotated video: every frame with the body that was followed, under what is said of it.
 
 H.264 in MP4, upright, square pixels, at the times of the frames, with the sound. Frames come and go one by
-one: memory does not grow with the video's length.
+one: of the video's length only their times are kept.
 """
 
 from collections.abc import Callable, Iterator, Sequence

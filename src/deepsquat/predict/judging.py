@@ -16,6 +16,7 @@ from deepsquat.predict.terms import term
 from deepsquat.repetitions import Repetition, find
 from deepsquat.skeleton import draw, pixels
 from deepsquat.trainer.form import Form
+from deepsquat.trainer.form import severities as severities_of
 
 NEAR = 0.15  # seconds from the bottom to a pose that shows it: there a squat is nearly still
 SAME = 0.5  # seconds between the bottoms of one squat, as two find it
@@ -90,17 +91,22 @@ def _judged(
         return _verdict(repetition, "cannot_tell", (why,), p_good, read)
     if p_good >= champion.threshold:
         return _verdict(repetition, "good", (), p_good, replace(read, faults=()))
-    if read.yaw is not None and not read.faults:  # such verdicts were right hardly more often than not
+    if champion.needs_a_fault and read.yaw is not None and not read.faults:
+        # Verdicts without one were right hardly more often than not.
         return _verdict(repetition, "cannot_tell", read.reasons, p_good, read)
     return _verdict(repetition, "bad", read.reasons, p_good, read)
 
 
-def _outputs(rows: np.ndarray, bottom: float, poses: Poses, champion: Champion) -> torch.Tensor:
-    """What the network says of the images of these rows."""
+def _points(rows: np.ndarray, bottom: float, poses: Poses, champion: Champion) -> np.ndarray:
+    """(k, 36, 2) pixels: what the images of these rows are drawn from."""
     columns = (poses.frame, poses.time, poses.time - bottom, poses.aspect, poses.landmarks)
     squat = Squat("", 0, bottom, bottom, bottom, None)
-    table = rows_of(squat, *(column[rows] for column in columns))
-    images = draw(pixels(table, champion.skeleton), champion.skeleton)
+    return pixels(rows_of(squat, *(column[rows] for column in columns)), champion.skeleton)
+
+
+def _outputs(rows: np.ndarray, bottom: float, poses: Poses, champion: Champion) -> torch.Tensor:
+    """What the network says of the images of these rows."""
+    images = draw(_points(rows, bottom, poses, champion), champion.skeleton)
     return champion.outputs(torch.from_numpy(images))
 
 
@@ -155,9 +161,7 @@ def _rows_at(bottom: float, poses: Poses, most: int) -> np.ndarray:
 def points_at(bottom: float, poses: Poses, champion: Champion) -> np.ndarray:
     """(k, 36, 2) pixels: what the images of a squat are drawn from; k is 0 where nobody is shown."""
     rows = _rows_at(bottom, poses, 2 * champion.frames.each_side + 1)
-    columns = (poses.frame, poses.time, poses.time - bottom, poses.aspect, poses.landmarks)
-    table = rows_of(Squat("", 0, bottom, bottom, bottom, None), *(column[rows] for column in columns))
-    return pixels(table, champion.skeleton)
+    return _points(rows, bottom, poses, champion)
 
 
 def _unseen(start: float, end: float, rows: np.ndarray, poses: Poses, pose: MediaPipePose) -> list[str]:
@@ -216,13 +220,16 @@ def _read(champion: Champion, outputs: torch.Tensor) -> _Read:
     view = view_of(yaw)
     means = dict(zip(OF_BODY, measures[:, :-1].mean(dim=0).tolist(), strict=True))
     unseen = tuple(name for name in OF_BODY if _error(champion, name, view).get("explained", 1.0) < READABLE)
+    limits = champion.limits or form.limits
+    if limits != form.limits:  # the network's own severities are beyond those that it learned
+        severities = severities_of(measures, limits)
     said = dict(zip(FAULTS, severities.mean(dim=0).tolist(), strict=True))
     told = [name for name in FAULTS if OF_FAULT[name] not in unseen]
-    beyond = {name: how_far(name, means, form.limits) for name in told}
     plain = [
         name
         for name in sorted(told, key=lambda name: -said[name])
-        if said[name] > 0 and beyond[name] > _error(champion, OF_FAULT[name], view).get("error", 0.0)
+        if said[name] > 0
+        and how_far(name, means, limits) > _error(champion, OF_FAULT[name], view).get("error", 0.0)
     ]
     nearest = max(told, key=lambda name: said[name], default="")
     reasons = [_sentence(name, means, champion, view) for name in plain]
@@ -243,10 +250,10 @@ def _error(champion: Champion, measure: str, view: str) -> Mapping[str, float]:
 
 
 def _sentence(fault: str, measures: Mapping[str, float], champion: Champion, view: str) -> str:
-    """What a lifter is told of a fault: what was read, and what good squats have."""
+    """What a lifter is told of a fault: what was read, what is asked, and what good squats have."""
     measure = OF_FAULT[fault]
-    known, value, one = champion.quantiles.get(measure, {}).get(view), measures[measure], term(measure)
-    if known is None:
-        return SENTENCES[fault]
-    usual = f"{one.number(known['5'])} to {one.number(known['95'])}"
-    return f"{SENTENCES[fault]} ({one.words}: {one.said(value)}; in good squats {usual})"
+    one, known = term(measure), champion.quantiles.get(measure, {}).get(view)
+    asked = one.limit(champion.limits) if champion.limits else ""
+    usual = f"in good squats {one.number(known['5'])} to {one.number(known['95'])}" if known else ""
+    figures = [f"{one.words}: {one.said(measures[measure])}", asked, usual]
+    return f"{SENTENCES[fault]} ({'; '.join(figure for figure in figures if figure)})"

@@ -27,7 +27,7 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
         UserError: the folder cannot be written.
     """
     poses, verdicts = result.poses, result.verdicts
-    said = tuple(captions(verdicts, result.champion.limits))
+    said = tuple(captions(verdicts))
     at_bottom = sheet.frames(poses, [verdict.bottom for verdict in verdicts])
     wanted = tuple(sorted(set(at_bottom.values())))
     wish = Wish(said, wanted, sheet.HEIGHT, options.blur_faces)

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import numpy as np
 
 from deepsquat.champion import Champion
-from deepsquat.measures import Limits
 from deepsquat.predict import comparison, document
 from deepsquat.predict.advice import FILMING, first_change
 from deepsquat.predict.captions import COLOURS, WORDS, named
@@ -37,9 +36,8 @@ def write(
         film: the annotated video's name, in the page's folder; "" where there is none.
     """
     pictures = {place: _image(picture) for place, picture in shown.items()}
-    limits = result.champion.limits
     parts = [
-        _head(result, limits),
+        _head(result),
         '<div class="beside">',
         _film(film),
         "<div>" + "".join(_squats(result, pictures, film)) + "</div></div>",
@@ -60,7 +58,7 @@ def _image(picture: np.ndarray) -> str:
     )
 
 
-def _head(result: Result, limits: Limits | None) -> str:
+def _head(result: Result) -> str:
     whole = [verdict for _, verdict in result.whole]
     counts = [(sum(one.verdict == kind for one in whole), words) for kind, words in WORDS.items()]
     said = ", ".join(f"{count} {words}" for count, words in counts if count)
@@ -69,7 +67,7 @@ def _head(result: Result, limits: Limits | None) -> str:
     line += f"; {cut} more cut off by the clip" if cut else ""
     if result.persons > 1:
         line += f". {result.persons} people are in the video; the one who squats was followed"
-    change, why = first_change(whole, limits, result.seen)
+    change, why = first_change(whole, result.seen)
     return (
         f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
         f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'
