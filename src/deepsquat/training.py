@@ -119,7 +119,8 @@ def train(
             try:
                 fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
             finally:
-                _keep_checkpoints(run, folder, trial is not None)
+                if trial is None:
+                    _keep_checkpoints(run, folder)
             said = fitted.classifier.p_good
             found = {part: predictions(data.parts[part], said[part]) for part in said}
             files = folder / "files"
@@ -136,6 +137,8 @@ def train(
             if finished is not None:
                 finished(fitted.classifier, data, images, fitted.metrics)
         (folder / checkpoint.LAST).unlink(missing_ok=True)
+        if trial is not None:  # of many networks each is kept once, as it was tested
+            (folder / checkpoint.BEST).unlink(missing_ok=True)
     more = [*transfer.lines(fitted.elsewhere), *alarms]
     say_results(choices, run.id, found, fitted.metrics, more, store.how_to_look(run.id))
     if unwritten := run.unwritten():
@@ -199,10 +202,9 @@ def _resumed(store: tracking.Store, run_id: str, images: Images, tags: Mapping[s
     return run
 
 
-def _keep_checkpoints(run: tracking.Run, folder: Path, in_sweep: bool) -> None:
-    """A trial that has not ended is resumed from its folder, and one that has needs no last.ckpt."""
-    more = () if in_sweep else (checkpoint.LAST, checkpoint.TESTED)
-    for name in (checkpoint.BEST, *more):
+def _keep_checkpoints(run: tracking.Run, folder: Path) -> None:
+    """Also of a run that was interrupted, which can then be resumed where its folder is lost."""
+    for name in (checkpoint.BEST, checkpoint.LAST, checkpoint.TESTED):
         if (folder / name).is_file():
             run.artifact(folder / name, "checkpoints")
 

@@ -52,6 +52,11 @@ def of_run(store: tracking.Store, run_id: str) -> Trained:
         raise UserError(f"runs: {run_id} has not finished; python src/train.py resume={run_id}")
     folder = Path(run.tag("folder"))
     path = folder / TESTED if (folder / TESTED).is_file() else folder / BEST
+    if not path.is_file() and run.tag("study"):
+        raise UserError(
+            f"{run_id} was not among the best trials of {run.tag('study')}, whose weights alone are kept: "
+            f"python src/train.py from={run_id} trains it again"
+        )
     return _trained(path, folder / "files", run_id)
 
 

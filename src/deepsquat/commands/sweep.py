@@ -135,10 +135,12 @@ class StudyRuns(Hooks):
         assert self.parent is not None
         if trial.state.name == "COMPLETE" and len(trial.values) == 1 and study.best_value == trial.value:
             self.parent.metrics({"best": trial.value}, trial.number)
+        self._tidy(study)
 
     def on_end(self, study: Any, ending: Ending) -> None:
         if self.store is None or self.parent is None:
             return  # it ended before there was a parent
+        self._tidy(study)
         if ending != "interrupted":
             self._write_report(self.parent, study)
             self.parent.end("FINISHED" if ending == "done" else "FAILED")
@@ -155,6 +157,12 @@ class StudyRuns(Hooks):
             print(line)
         if ending == "done" and self.config.get("promote"):
             self._promote(study)
+
+    def _tidy(self, study: Any) -> None:
+        from deepsquat.runs.weights import tidy
+
+        if (most := self.config.keep_weights) is not None:
+            tidy(Path(self.folder), study, most)
 
     def _promote(self, study: Any) -> None:
         """Makes the best trial's network the champion. What it raises is said as the sweep's own error."""

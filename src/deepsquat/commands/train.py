@@ -181,6 +181,9 @@ def chosen(config: DictConfig) -> Any:
         if type(config.get(key, False)) is not bool:
             raise UserError(f"{key} must be true or false, got {config[key]}")
     own_words(config)
+    keep = config.get("keep_weights")
+    if keep is not None and (type(keep) is not int or keep < 1):
+        raise UserError(f"keep_weights must be 1 or more, or null, got {keep}")
     if type(config.seed) is not int or not 0 <= config.seed < 2**31:
         raise UserError(f"seed must be a whole number from 0 to {2**31 - 1}, got {config.seed}")
     from deepsquat.runs.choices import GROUPS, Choices
