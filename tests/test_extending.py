@@ -80,6 +80,9 @@ def test_every_command_runs(
         assert run.info.run_name.startswith("SmallNet filters=8 step=4, l2 ")
     elif "data=csv" in words:
         assert run.data.tags["data.source"] == "mine" and run.data.tags["data.squats"] == "24"
+    elif any("callbacks" in word for word in words):
+        assert run.data.params["callbacks.early._target_"] == "mine.early.UntilRight"
+        assert run.data.metrics["system/memory_mib"] > 100 and run.data.metrics["system/cpu_cores"] > 0
     else:
         recalls = {name for name in run.data.metrics if name.endswith("/recall")}
         assert recalls == {"train/recall", "val/recall", "test/recall"}

@@ -24,6 +24,7 @@ from deepsquat.runs import owner
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.record import known_tags, log_inputs
 from deepsquat.runs.said import say_data, say_results
+from deepsquat.runs.usage import Usage
 from deepsquat.split import PARTS, audit
 from deepsquat.study import running
 from deepsquat.trainer import checkpoint
@@ -232,13 +233,17 @@ def _fit_and_test(
 
     last_epoch: dict[str, float] = {}
 
+    usage = Usage()
+
     def report(metrics: dict[str, float], epoch: int) -> None:
-        run.metrics(metrics if last_epoch else {"parameters": parameters, **metrics}, epoch)
+        first = {} if last_epoch else {"parameters": parameters}
+        run.metrics({**first, **metrics, **usage.metrics()}, epoch)
         last_epoch.update(metrics)
         running.report(metrics, epoch)
 
     epoch_end = EpochEnd(folder, run.id, report, choices.trainer.patience)
-    trainer = make_trainer(choices.trainer, [EpochSeeds(choices.seed), epoch_end, Progress()])
+    own = [made() for made in choices.callbacks.values()]
+    trainer = make_trainer(choices.trainer, [EpochSeeds(choices.seed), *own, epoch_end, Progress()])
     start = time.monotonic()
     try:
         last = folder / checkpoint.LAST if goes_on else None
@@ -252,9 +257,12 @@ def _fit_and_test(
             "take a smaller batch, a smaller network or trainer=cpu"
         ) from error
     if epoch_end.ended_early:
+        patience, waited = choices.trainer.patience, trainer.current_epoch - 1 - epoch_end.best_epoch
+        by_patience = patience is not None and waited >= patience
         print(
-            f"Ended after epoch {trainer.current_epoch} of {choices.trainer.max_epochs}: val/loss was lowest "
-            f"at epoch {epoch_end.best_epoch + 1}, and trainer.patience={choices.trainer.patience}"
+            f"Ended after epoch {trainer.current_epoch} of {choices.trainer.max_epochs} by "
+            f"{f'trainer.patience={patience}' if by_patience else 'a callback'}: "
+            f"val/loss was lowest at epoch {epoch_end.best_epoch + 1}"
         )
     if not last_epoch:  # the run was killed after its last epoch, and had nothing left to fit
         classifier.evaluate("val", data.parts["val"], data.parts["val"].device)

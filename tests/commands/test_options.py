@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands import run as command
-from deepsquat.commands.options import build, build_network, narrow
+from deepsquat.commands.options import build, build_callbacks, build_network, narrow
 from deepsquat.errors import UserError
 from deepsquat.model.network import Network
 from deepsquat.trainer.target import GoodOrBad
@@ -147,3 +147,33 @@ def test_a_config_that_is_read_back_is_held_to_the_same_trust(
     monkeypatch.delenv("DEEPSQUAT_TRUST")
     with pytest.raises(UserError, match=r"^model._target_=mine.net.SmallNet: .* DEEPSQUAT_TRUST=mine"):
         build_network(saved, GoodOrBad(), 144, 81)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        ("{a: 3}", "callbacks.a must name its class"),
+        ("{a: {_target_: os.Popen}}", "os.Popen is not of a package that may be named"),
+        ("{a: {_target_: deepsquat.trainer.target.GoodOrBad}}", "is no pytorch_lightning.Callback"),
+        (
+            "{a: {_target_: deepsquat.trainer.callbacks.Progress, speed: 3}}",
+            "callbacks.a.speed: Progress has no",
+        ),
+        ("{a: {_target_: deepsquat.trainer.callbacks.EpochSeeds}}", "callbacks.a.seed: EpochSeeds needs it"),
+        (
+            "{a: {_target_: deepsquat.trainer.callbacks.Progress}, b: {_target_: "
+            "deepsquat.trainer.callbacks.Progress}}",
+            "callbacks.b: a checkpoint could not tell it from callbacks.a",
+        ),
+    ],
+)
+def test_a_callback_that_cannot_be_is_one_line(callbacks: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build_callbacks(composed(f"callbacks={callbacks}".replace(": ", ":").replace(", ", ",")))
+
+
+def test_a_callback_is_made_anew_for_each_training() -> None:
+    made = build_callbacks(
+        composed("callbacks={a:{_target_:deepsquat.trainer.callbacks.EpochSeeds,seed:3}}")
+    )["a"]
+    assert made() is not made() and made().seed == 3  # type: ignore[attr-defined]

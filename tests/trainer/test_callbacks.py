@@ -51,7 +51,12 @@ def squat_data(steps: int) -> SquatData:
 
 
 def fit(
-    folder: Path, epochs: int, resume: bool = False, patience: int | None = None, lower: Sequence[bool] = ()
+    folder: Path,
+    epochs: int,
+    resume: bool = False,
+    patience: int | None = None,
+    lower: Sequence[bool] = (),
+    own: Sequence[pl.Callback] = (),
 ) -> tuple[dict[int, set[str]], dict[str, torch.Tensor]]:
     """What each epoch reported, by name, and the last weights; three steps an epoch, val every other.
 
@@ -73,7 +78,7 @@ def fit(
                 end.best_loss = float("inf") if next(measures) else -float("inf")
 
     trainer_options = TrainerOptions("cpu", epochs, steps_per_epoch=3, val_every=2)
-    trainer = make_trainer(trainer_options, [Lower(), EpochSeeds(0), end])
+    trainer = make_trainer(trainer_options, [Lower(), EpochSeeds(0), *own, end])
     trainer.fit(
         classifier, datamodule=squat_data(3), ckpt_path=end.last if resume else None, weights_only=True
     )
@@ -103,6 +108,35 @@ def test_it_ends_where_val_loss_has_not_been_lower_for_long_enough(tmp_path: Pat
     assert not told and all(torch.equal(value, again[name]) for name, value in ended.items())
     told, _ = fit(tmp_path / "patient", 8, patience=5, lower=lower)
     assert list(told) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+class Enough(pl.Callback):
+    """Ends a training after so many measures of val, however often it was interrupted."""
+
+    def __init__(self, measures: int) -> None:
+        self.measures, self.left = measures, measures
+
+    def state_dict(self) -> dict[str, int]:
+        return {"left": self.left}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.left = state["left"]
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.left -= 1
+        trainer.should_stop |= self.left == 0
+
+
+def test_a_callback_of_ones_own_may_end_a_training_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Val is measured after epochs 2, 4 and 6, and after the last."""
+    told, whole = fit(tmp_path / "whole", 20, own=[Enough(3)])
+    assert list(told) == [1, 2, 3, 4, 5, 6]
+    fit(tmp_path / "parts", 4, own=[Enough(3)])
+    told, resumed = fit(tmp_path / "parts", 20, resume=True, own=[Enough(3)])
+    assert list(told) == [5, 6]
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+    told, _ = fit(tmp_path / "parts", 20, resume=True, own=[Enough(3)])
+    assert not told
 
 
 @pytest.mark.parametrize(

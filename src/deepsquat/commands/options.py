@@ -1,5 +1,6 @@
 """From Hydra's config to what the stages take, types and ranges checked."""
 
+from collections.abc import Callable
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ from deepsquat.commands import arguments
 from deepsquat.data.joined import Joined
 from deepsquat.errors import UserError
 from deepsquat.tracking.mlflow import MlflowOptions
-from deepsquat.trust import named
+from deepsquat.trust import named, reason
 
 if TYPE_CHECKING:
+    from pytorch_lightning import Callback
+
     from deepsquat.model.network import Network
     from deepsquat.trainer.metrics import Metric
     from deepsquat.trainer.target import Target
@@ -86,6 +89,43 @@ def build_metrics(config: DictConfig) -> dict[str, "Metric"]:
         own = f"{metrics.__name__}.{name}.{name}"
         function = named(str(options.get("_target_", own)), f"{key}._target_")
         found[name] = partial(function, **arguments.fitted(function, _plain(options), key, {}, first=1))
+    return found
+
+
+def build_callbacks(config: DictConfig) -> dict[str, "Callable[[], Callback]"]:
+    """What makes each callback by its name, anew for every training; each has been made once.
+
+    Raises:
+        UserError: one may not be named, is none of Lightning's, or does not fit its values.
+    """
+    from functools import partial
+
+    from pytorch_lightning import Callback
+
+    told = OmegaConf.to_container(config.get("callbacks") or OmegaConf.create(), resolve=True)
+    assert isinstance(told, dict)
+    found: dict[str, Callable[[], Callback]] = {}
+    states: dict[str, str] = {}  # under which a checkpoint keeps a callback's state: whose
+    for name, options in ((str(name), options) for name, options in told.items()):
+        key = f"callbacks.{name}"
+        if not isinstance(options, dict) or "_target_" not in options:
+            raise UserError(
+                f"{key} must name its class: {key}._target_=PACKAGE.MODULE.CLASS; got {options!r}"
+            )
+        cls = named(str(options["_target_"]), f"{key}._target_")
+        if not (isinstance(cls, type) and issubclass(cls, Callback)):
+            raise UserError(f"{key}._target_={options['_target_']} is no pytorch_lightning.Callback")
+        made = partial(cls, **arguments.fitted(cls, _plain(options), key, {}))
+        try:
+            state = made().state_key
+        except Exception as error:
+            raise UserError(f"{key}: {reason(error)}") from error
+        if state in states:
+            raise UserError(
+                f"{key}: a checkpoint could not tell it from callbacks.{states[state]}; give the class a "
+                "state_key that says its values"
+            )
+        found[name], states[state] = made, name
     return found
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands import earlier
-from deepsquat.commands.options import build, build_metrics, build_network, build_sources, narrow
+from deepsquat.commands.options import (
+    build,
+    build_callbacks,
+    build_metrics,
+    build_network,
+    build_sources,
+    narrow,
+)
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 from deepsquat.processes import stop_on_sigterm
@@ -202,6 +209,7 @@ def chosen(config: DictConfig) -> Any:
         **options,
         model=network,
         metrics=metrics,
+        callbacks=build_callbacks(config),
         evaluation=evaluation,
         seed=config.seed,
         protocol=protocol.name,

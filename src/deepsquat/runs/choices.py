@@ -1,9 +1,11 @@
 """What one run is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pytorch_lightning import Callback
 
 from deepsquat.augment import Augment
 from deepsquat.images import source_name
@@ -35,6 +37,7 @@ class Choices:
     tracking: TrackingOptions
     target: Target
     metrics: Mapping[str, Metric]
+    callbacks: Mapping[str, Callable[[], Callback]]  # what makes each for a training
     evaluation: Mapping[str, Any]  # further data to test on, as `data`, by name
     seed: int
     protocol: str

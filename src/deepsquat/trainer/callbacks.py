@@ -71,7 +71,7 @@ class EpochEnd(Checkpoint):
         self.ended_early = state.get("ended_early", False)  # checkpoints of earlier versions have none
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        trainer.should_stop = self.ended_early  # killed between its last epoch and its end, it has no other
+        trainer.should_stop |= self.ended_early  # killed between its last epoch and its end, it has no other
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, module: pl.LightningModule, saved: dict[str, Any]
@@ -94,7 +94,8 @@ class EpochEnd(Checkpoint):
         }
         waited = trainer.current_epoch - self.best_epoch
         if self.patience is not None and self._val_is_new and waited >= self.patience:
-            self.ended_early = trainer.should_stop = True
+            trainer.should_stop = True
+        self.ended_early = trainer.should_stop  # another callback may have wanted it too
         self._val_is_new = False
         with uninterrupted():
             self.report(metrics, trainer.current_epoch + 1)
