@@ -23,7 +23,7 @@ SMALL = (
 
 
 def folder_of(output: str) -> Path:
-    found = re.search(r"^\d+ folds by \w+ of .*, in (.*)$", output, re.MULTILINE)
+    found = re.search(r"^\d+ (?:folds|split) by \w+ of .*, in (.*)$", output, re.MULTILINE)
     assert found, output
     return Path(found[1])
 
@@ -113,6 +113,18 @@ def test_a_sweep_has_a_mean_over_folds_as_its_objective(command: Command) -> Non
     assert done.returncode == 0, done.stderr
     assert "BBC-CV" in done.stdout
     assert "2 of 2 done" in done.stdout and re.search(r"^trial 1 .*folds/squat/auc 0\.", done.stdout, re.M)
+
+
+def test_one_split_under_several_seeds_is_one_run_with_their_mean(command: Command, home: Path) -> None:
+    small = [word for word in SMALL if not word.startswith("evaluation")]
+    done = command(*small, "evaluation=seeds", "evaluation.seeds=[3,4]")
+    assert done.returncode == 0, done.stderr
+    assert "its own split, seed 3" in done.stdout and "its own split, seed 4" in done.stdout
+    assert "Test squats of a split by" in done.stdout and "over 2 seeds" in done.stdout
+    store = OfflineOptions(str(home / "multirun" / "offline"), "deepsquat").open_store()
+    parent = store.find((folder_of(done.stdout) / "run_id").read_text().splitlines()[0])
+    losses = [run.latest_metrics()["val/loss"] for run in store.tagged({PARENT: parent.id})]
+    assert len(losses) == 2 and parent.latest_metrics()["val/loss"] == pytest.approx(sum(losses) / 2)
 
 
 def test_what_cannot_be_folded_is_one_line(command: Command, corpus: LabelledVideos) -> None:

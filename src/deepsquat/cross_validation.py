@@ -20,7 +20,7 @@ import torch
 from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.evaluation import out_of_fold, verdict
-from deepsquat.evaluation.folds import Fold, FoldOptions, folds
+from deepsquat.evaluation.folds import Fold, FoldOptions, OwnSplit, divisions
 from deepsquat.evaluation.guessing import answers, guesses
 from deepsquat.evaluation.out_of_fold import NETWORK, OutOfFold
 from deepsquat.files import with_checksum, without_checksum, written_whole
@@ -73,22 +73,20 @@ def cross_validate(
     """
     first = seeds[0].choices
     if hasattr(first.data, "collect"):
-        folds(labelled(first.data), options)  # before minutes of poses
+        divisions(labelled(first.data), options, first.split)  # before minutes of poses
     store = first.tracking.open_store()
     images = load_images(first.data, first.pose, first.skeleton, first.data_folder)
     items = items_of(images)
-    divided = folds(items, options)
+    divided: Sequence[Fold | OwnSplit] = divisions(items, options, first.split)
     identity = kept_folds.identity(seeds[0].config, [one.seed for one in seeds], str(images.fingerprint))
     if folder is None:
         folder = Path(seeds[0].config["paths"]["runs"]) / f"folds-{source_name(first.data)}-{identity[:8]}"
-    by = divided[0].by
-    name = trial.name if trial else f"{first.name}, {len(divided)} folds by {by}"
+    by, many = divided[0].by, _in_words(divided)
+    name = trial.name if trial else f"{first.name}, {many}"
     with held(folder):
         kept_folds.claim(folder, identity)
         parent = _parent(store, folder, seeds[0], name, tags, images, divided)
-        _say(
-            f"{len(divided)} folds by {by} of {len(items)} labelled squats{_unlabelled(images)}, in {folder}"
-        )
+        _say(f"{many} of {len(items)} labelled squats{_unlabelled(images)}, in {folder}")
         with parent.ending(running.Pruned):
             done: list[tuple[OutOfFold, dict[str, float]]] = []
             for one, fold in product(seeds, divided):
@@ -97,14 +95,15 @@ def cross_validate(
             everything = OutOfFold.joined([said for said, _ in done])
             found = verdict.judged(everything, options.reference)
             measured = _means([metrics for _, metrics in done]) | verdict.metrics(found)
-            words = [*verdict.lines(found), "", *verdict.alarms(found, f"folds by {by}")]
+            words = [*verdict.lines(found), "", *verdict.alarms(found, f"a split by {by}")]
             _keep(folder / "files", everything, found, words)
             parent.metrics(measured, len(done))
             parent.artifact(folder / "files")
             if trial is not None:
                 parent.rename(trial.ended(measured))
     spread = f", mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else ""
-    _say(f"\nOut of fold, by {by}{spread} ({first.protocol_note}):", *words)
+    tested = f"Out of fold, by {by}" if options.folds != 1 else f"Test squats of a split by {by}"
+    _say(f"\n{tested}{spread} ({first.protocol_note}):", *words)
     _say(f"Run {parent.id}. To look at it: {store.how_to_look(parent.id)}")
     if unwritten := parent.unwritten():
         _say(unwritten)
@@ -114,6 +113,11 @@ def cross_validate(
 def returned(names: Sequence[str], options: FoldOptions) -> list[str]:
     """The names of what it returns. names: those that one training returns."""
     return [*names, *verdict.metric_names(options.reference)]
+
+
+def _in_words(divided: Sequence[Fold | OwnSplit]) -> str:
+    number = f"{len(divided)} folds" if isinstance(divided[0], Fold) else "1 split"
+    return f"{number} by {divided[0].by}"
 
 
 def _say(*lines: str) -> None:
@@ -143,7 +147,7 @@ def _parent(
     name: str,
     tags: Mapping[str, str],
     images: Images,
-    divided: Sequence[Fold],
+    divided: Sequence[Fold | OwnSplit],
 ) -> tracking.Run:
     """The run that the folds' runs are children of: found, or started."""
     code, _ = provenance.code_tags()
@@ -179,7 +183,12 @@ def _parent(
 
 
 def _fold(
-    store: tracking.Store, parent: tracking.Run, folder: Path, given: OfSeed, fold: Fold, options: FoldOptions
+    store: tracking.Store,
+    parent: tracking.Run,
+    folder: Path,
+    given: OfSeed,
+    fold: Fold | OwnSplit,
+    options: FoldOptions,
 ) -> tuple[OutOfFold, dict[str, float]]:
     """What a fold says and measures: as it was kept, gone on with, or made."""
     if (folder / SAID).is_file():
@@ -224,7 +233,12 @@ def _kept(folder: Path) -> tuple[OutOfFold, dict[str, float]]:
 
 
 def _said(
-    classifier: Classifier, data: SquatData, images: Images, seed: int, fold: Fold, options: FoldOptions
+    classifier: Classifier,
+    data: SquatData,
+    images: Images,
+    seed: int,
+    fold: Fold | OwnSplit,
+    options: FoldOptions,
 ) -> OutOfFold:
     """What the network, and every guesser fitted to the fold's train, says of its test and references."""
     train, found = data.parts["train"], []

@@ -8,7 +8,7 @@ import numpy as np
 
 from deepsquat.errors import UserError
 from deepsquat.evaluation.baselines import GUESSERS
-from deepsquat.split import Item, Split, group_of, with_references_apart
+from deepsquat.split import Division, Item, Split, group_of, with_references_apart
 
 REFERENCES = ("none", "marked", "first_good")
 
@@ -23,7 +23,8 @@ class FoldOptions:
 
     of: tuple[str, ...] | None = None  # sources of data=joined that are tested; others are but trained on
     by: str | None = None  # squat, video or subject; None: subject where every squat's is known, else video
-    folds: int | None = None  # 2 or more; None: as many as there are groups, each left out once
+    # 2 or more; None: as many as there are groups, each left out once; 1: the run's own split alone
+    folds: int | None = None
     seed: int = 0  # of the folds
     seeds: tuple[int, ...] | None = None  # of the trainings, all folds under each; None: the run's seed alone
     reference: str = "marked"  # none, marked, or first_good where a subject has no marked one
@@ -36,14 +37,33 @@ class FoldOptions:
                 object.__setattr__(self, name, tuple(value))  # a config has a list
         if self.by not in (None, "squat", "video", "subject"):
             raise UserError(f"evaluation.by must be squat, video, subject or null, got {self.by!r}")
-        if self.folds is not None and self.folds < 2:
-            raise UserError(f"evaluation.folds must be 2 or more, or null for one a group, got {self.folds}")
+        if self.folds is not None and self.folds < 1:
+            raise UserError(
+                f"evaluation.folds must be 2 or more, 1 for the run's own split, or null for one a group; "
+                f"got {self.folds}"
+            )
         if self.reference not in REFERENCES:
             raise UserError(f"evaluation.reference must be {', '.join(REFERENCES)}, got {self.reference!r}")
         if unknown := [name for name in self.guessers if name not in GUESSERS]:
             raise UserError(f"evaluation.guessers: there is no {unknown[0]}; there are {', '.join(GUESSERS)}")
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
             raise UserError(f"evaluation.seeds must be one or more numbers, each once, got {self.seeds}")
+
+
+@dataclass(frozen=True)
+class OwnSplit:
+    """The run's own split in the place of folds."""
+
+    split: Division
+    number: int = 0
+    words: str = "its own split"  # for the run's name
+
+    @property
+    def by(self) -> str:
+        return self.split.by
+
+    def divided(self, items: Sequence[Item]) -> Split:
+        return self.split.divided(items)
 
 
 @dataclass(frozen=True)
@@ -75,6 +95,22 @@ class Fold:
 def grouping(items: Sequence[Item], by: str | None) -> str:
     """What is never divided: as asked, or subject where every squat's is known, else video."""
     return by or ("subject" if all(item.subject for item in items) else "video")
+
+
+def divisions(items: Sequence[Item], options: FoldOptions, own: Division) -> Sequence[Fold | OwnSplit]:
+    """The folds of labelled squats, or where one is asked for the run's own split.
+
+    Raises:
+        UserError: they cannot be divided so.
+    """
+    if options.folds != 1:
+        return folds(items, options)
+    if options.of is not None:
+        raise UserError(
+            "evaluation.of: one split, the run's own, tests all sources; take more folds, or leave it out"
+        )
+    own.divided(items)
+    return [OwnSplit(own)]
 
 
 def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
