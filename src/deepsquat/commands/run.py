@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from deepsquat.commands import command_line, mistakes
+from deepsquat.commands import command_line, help, mistakes
 from deepsquat.errors import UserError
 from deepsquat.files import unwritable
 from deepsquat.processes import ENDS_WITH_PARENT, end_with_parent, stop_on_sigterm
@@ -43,6 +43,10 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
                 f"DEEPSQUAT_HOME={home()}: ${{ means something else in a config; choose another folder"
             )
         sys.argv[1:] = command_line.read(sys.argv[1:], Path(CONF), sweeps)
+        if help.is_asked(sys.argv[1:]):
+            given = [word for word in sys.argv[1:] if not word.startswith("-")]
+            print(help.text(Path(CONF), Path(sys.argv[0]).stem, given))
+            sys.exit()
         sys.exit(main())
     except KeyboardInterrupt as stop:
         print(str(stop) or "Interrupted.", file=sys.stderr)

@@ -24,10 +24,11 @@ class StudyOptions:
     params: dict[str, Any] = field(default_factory=dict)
     objective: Any = None  # names of what the task returns, one or a list; None: it returns bare numbers
     direction: Any = "minimize"  # or maximize; a list for several objectives
-    sampler: str | None = None  # None: grid where every choice is finite, else tpe
+    # grid, tpe, random, gp, cmaes, qmc or nsga2; None: grid where every choice is finite, else tpe
+    sampler: str | None = None
     sampler_options: dict[str, Any] = field(default_factory=dict)  # arguments of Optuna's class
     seed: int = 0  # of the sampler
-    pruner: str = "none"
+    pruner: str = "none"  # or median, hyperband, successive_halving, wilcoxon
     pruner_options: dict[str, Any] = field(default_factory=dict)  # arguments of Optuna's class
     n_trials: int | None = None  # grid points or draws in all, over all starts; None: the whole grid
     n_jobs: int | None = None  # trials at once through Hydra's launcher; None: the launcher's own number
