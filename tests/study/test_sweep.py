@@ -261,6 +261,13 @@ def test_joblib_runs_trials_side_by_side(toy):
     assert toy.states() == {"COMPLETE": 12, "FAIL": 3}
 
 
+def test_no_trial_waits_for_a_slower_one_beside_it(toy):
+    toy.run("steps=60,1,2,3,4", "sleep=0.1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    slow, *quick = toy.trials()
+    assert toy.states() == {"COMPLETE": 5}
+    assert all(trial.datetime_complete < slow.datetime_complete for trial in quick)
+
+
 @pytest.mark.parametrize(
     ("arguments", "mistake"),
     [

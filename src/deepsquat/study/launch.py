@@ -78,15 +78,19 @@ def run(
         hydra_context=context, task_function=task, config=config
     )
 
-    def launch(overrides: Sequence[Sequence[str]], numbers: Sequence[int]) -> None:
-        here = f"hydra.sweep.dir={hydra_text(str(folder))}"
-        lines = [
-            [*o, here, f"hydra.sweep.subdir={n}", "hydra.mode=MULTIRUN"]
-            for o, n in zip(overrides, numbers, strict=True)
-        ]
-        for returned in launcher.launch(lines, initial_job_idx=numbers[0]):
-            if returned.status == JobStatus.FAILED:
-                raise returned._return_value
+    # Launchers make what all their jobs share, such as joblib's pool, at the first and not for two at once;
+    # those of submitit share nothing, and take no empty list.
+    shares = "submitit" not in config.hydra.launcher._target_
+
+    def launch(overrides: Sequence[str] | None, number: int) -> None:
+        lines = []
+        if overrides is not None:
+            here = f"hydra.sweep.dir={hydra_text(str(folder))}"
+            lines = [[*overrides, here, f"hydra.sweep.subdir={number}", "hydra.mode=MULTIRUN"]]
+        if lines or shares:
+            for returned in launcher.launch(lines, initial_job_idx=number):
+                if returned.status == JobStatus.FAILED:
+                    raise returned._return_value
 
     return sweep(options, address, folder, space, identity, hooks, task, launch, at_once, first)
 

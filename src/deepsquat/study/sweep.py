@@ -5,13 +5,13 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.overrides import hydra_text
 from deepsquat.processes import ignore_signals, stop_on_sigterm
@@ -21,12 +21,10 @@ from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat
 from deepsquat.study.points import Points, beat, fail
 from deepsquat.study.progress import Terminal
+from deepsquat.study.slots import Launch, Slots
 from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
 from deepsquat.study.task import Task, interrupt, mine
-
-# Runs trials, given one list of overrides and one number each, and waits for all of them.
-Launch = Callable[[Sequence[Sequence[str]], Sequence[int]], None]
 
 
 def sweep(
@@ -65,7 +63,7 @@ def sweep(
     try:
         more = hooks.on_start(study)
         with say, Heartbeat(keep_alive), _time_limit(options.sweep_timeout):
-            _run(points, task, launch, at_once, say, hooks, more)
+            _run(points, Slots(launch, at_once), say, hooks, more)
         undone = say.end()
         hooks.on_end(study, "undone" if undone else "done")
     except BaseException as error:
@@ -100,65 +98,56 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
         timer.cancel()
 
 
-def _run(
-    points: Points,
-    task: Task,
-    launch: Launch,
-    at_once: int,
-    say: Terminal,
-    hooks: Hooks,
-    more: Mapping[str, Any],
-) -> None:
+def _run(points: Points, slots: Slots, say: Terminal, hooks: Hooks, more: Mapping[str, Any]) -> None:
     errors: list[str | None] = []  # of the first trials of this start
-    while True:
+    stopped = False
+    while not stopped or slots.running:
         _say_lost(say, points.fail_lost())
-        batch: list[optuna.Trial] = []
-        while len(batch) < at_once and (trial := points.claim()) is not None:
-            batch.append(trial)
-        if not batch:
+        while not stopped and slots.has_room and (trial := points.claim()) is not None:
+            slots.start(_overrides(points, trial, more), trial.number)
+        if not slots.running:
             if not say.waits():
                 return
             time.sleep(1)
             continue
-        _launched(points, batch, launch, more)
-        trials = points.trials()
-        for ended in (trials[trial.number] for trial in batch):
-            say.trial(ended)
-            hooks.on_trial_end(points.study, ended)
-            errors.append(ended.user_attrs.get("error") if ended.state == TrialState.FAIL else None)
-            if ended.user_attrs.get("concerns_all"):
-                say.line("Stopped: this concerns every trial")
-                return
+        if (back := slots.ended(seconds=1)) is None:
+            continue
+        ended = _ended(points, *back)
+        say.trial(ended)
+        hooks.on_trial_end(points.study, ended)
+        errors.append(ended.user_attrs.get("error") if ended.state == TrialState.FAIL else None)
+        if not stopped and ended.user_attrs.get("concerns_all"):
+            say.line("Stopped: this concerns every trial")
+            stopped = True
         first = {_alike(error) for error in errors[:3] if error}
-        if len(errors) >= 3 and all(errors[:3]) and len(first) == 1 and points.free():
+        if not stopped and len(errors) >= 3 and all(errors[:3]) and len(first) == 1 and points.free():
             say.line(f"Stopped: the first three trials failed in the same way: {errors[0]}")
-            return
+            stopped = True
 
 
-def _launched(points: Points, batch: Sequence[optuna.Trial], launch: Launch, more: Mapping[str, Any]) -> None:
-    """Runs the trials of a batch; each has ended afterwards, whatever happened to its process."""
-    problem = "the trial's process was killed"
-    overrides = []
-    for trial in batch:
-        told = {
-            "number": trial.number,
-            # Of what is swept, in words; a $ would be read as an interpolation.
-            "name": f"trial {trial.number}: {in_words(trial.params)}".replace("$", ""),
-            "objective": list(points.options.objectives),
-            "study": points.study.study_name,
-            "id": points.study.user_attrs["id"],
-            "point": trial.user_attrs["point"],
-            "earlier": trial.user_attrs["earlier"],
-            **more,
-        }
-        overrides.append([*points.space.overrides(trial.params), f"++trial={hydra_text(told)}"])
-    try:
-        launch(overrides, [trial.number for trial in batch])
-    except Exception as error:
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-    for trial in batch:
-        if points.trials()[trial.number].state == TrialState.RUNNING:
-            fail(points.study, trial.number, "failed", problem)
+def _overrides(points: Points, trial: optuna.Trial, more: Mapping[str, Any]) -> list[str]:
+    told = {
+        "number": trial.number,
+        # Of what is swept, in words; a $ would be read as an interpolation.
+        "name": f"trial {trial.number}: {in_words(trial.params)}".replace("$", ""),
+        "objective": list(points.options.objectives),
+        "study": points.study.study_name,
+        "id": points.study.user_attrs["id"],
+        "point": trial.user_attrs["point"],
+        "earlier": trial.user_attrs["earlier"],
+        **more,
+    }
+    return [*points.space.overrides(trial.params), f"++trial={hydra_text(told)}"]
+
+
+def _ended(points: Points, number: int, error: Exception | None) -> FrozenTrial:
+    """A trial whose launch has come back; it has ended then, whatever happened to its process."""
+    if points.trials()[number].state == TrialState.RUNNING:
+        problem = "the trial's process was killed"
+        if error is not None:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        fail(points.study, number, "failed", problem)
+    return points.trials()[number]
 
 
 def _alike(error: str) -> str:

@@ -175,12 +175,13 @@ def _end_workers(study: Any) -> None:
         workers = [t.user_attrs["worker"] for t in trials if "worker" in t.user_attrs]
         return [worker for worker in workers if worker != this_process() and is_alive(worker)]
 
-    end = time.monotonic() + _TO_END
-    while working() and time.monotonic() < end:
-        time.sleep(0.1)
-    for worker in working():
-        with suppress(ProcessLookupError):
-            os.kill(worker["pid"], signal.SIGKILL)
+    for seconds, further in ((1.0, signal.SIGTERM), (_TO_END, signal.SIGKILL)):
+        end = time.monotonic() + seconds
+        while working() and time.monotonic() < end:
+            time.sleep(0.1)
+        for worker in working():
+            with suppress(ProcessLookupError):
+                os.kill(worker["pid"], further)
 
 
 @lru_cache(maxsize=1)
