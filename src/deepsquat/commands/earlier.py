@@ -65,6 +65,8 @@ def _best_of(folder: Path, name: str) -> Path:
     """The config of a study's best trial."""
     from hydra.core.hydra_config import HydraConfig
 
+    from deepsquat.study.beginning import origin
+
     storage = HydraConfig.get().sweeper.storage
     study = study_by_name(folder.parent, name, storage, f"from={name}", "run and no study")
     if len(study.directions) > 1:
@@ -72,7 +74,8 @@ def _best_of(folder: Path, name: str) -> Path:
         raise UserError(f"from={name}: it has several objectives, so choose: from=RUN_ID, as of {best}")
     if not study.best_trials:
         raise UserError(f"from={name}: none of its trials has finished; the command of the sweep resumes it")
-    return folder / str(study.best_trial.number) / "files" / "config.yaml"
+    where = origin(study, study.best_trial)
+    return folder.parent / where.study / str(where.trial) / "files" / "config.yaml"
 
 
 def interrupted(config: DictConfig, run_id: str, overrides: list[str]) -> tuple[DictConfig, Path]:

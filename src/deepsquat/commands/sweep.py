@@ -123,9 +123,8 @@ class StudyRuns(Hooks):
 
     def _describe(self, study: Any, state: str) -> None:
         assert self.store is not None and self.parent is not None
-        key = {STUDY_ID: study.user_attrs["id"]}
-        best = [trial.number for trial in study.best_trials[:MOST]]
-        runs = {number: run.id for number in best for run in self.store.tagged({**key, TRIAL: str(number)})}
+        best = study.best_trials[:MOST]
+        runs = {trial.number: run.id for trial in best for run in self.store.tagged(_key(study, trial))}
         command = provenance.code_tags()[0]["command"]
         text = description(study, self.name, command, state, runs)
         notes = own_words(self.config)[1].get(NOTE)
@@ -170,8 +169,7 @@ class StudyRuns(Hooks):
 
         store, self.store = self.store, None  # all else has been told by now
         assert store is not None
-        key = {STUDY_ID: study.user_attrs["id"], TRIAL: str(study.best_trial.number)}
-        finished = [run.id for run in store.tagged(key) if run.status == "FINISHED"]
+        finished = [r.id for r in store.tagged(_key(study, study.best_trial)) if r.status == "FINISHED"]
         if not finished:
             raise UserError(
                 f"promote=true: the run of trial {study.best_trial.number} is no more; train it anew"
@@ -201,6 +199,14 @@ class StudyRuns(Hooks):
 def option_of(config: DictConfig) -> str:
     """The option of conf/sweep; empty where what is swept was typed."""
     return config.hydra.runtime.choices.get("sweep") or ""
+
+
+def _key(study: Any, trial: Any) -> dict[str, str]:
+    """The tags of a trial's run, which is another study's where this one began with it."""
+    from deepsquat.study.beginning import origin
+
+    where = origin(study, trial)
+    return {STUDY_ID: where.id, TRIAL: str(where.trial)}
 
 
 def _running(study: Any) -> list[Any]:

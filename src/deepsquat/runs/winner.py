@@ -11,6 +11,7 @@ from deepsquat.evaluation import out_of_fold
 from deepsquat.evaluation.scores import auc
 from deepsquat.evaluation.selection import Corrected, Measure, corrected_best
 from deepsquat.runs.files import PREDICTIONS, read_predictions
+from deepsquat.study.beginning import origin
 
 _FEWEST = 2  # trials, of which one can be chosen
 
@@ -27,8 +28,9 @@ def corrected(folder: Path, study: Any) -> dict[str, Corrected]:
 
     Empty where there are fewer than two, or their answers are not there.
     """
-    trials = [trial.number for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    answers = [one for number in trials if (one := _answers(folder / str(number) / "files")) is not None]
+    done = [origin(study, t) for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
+    places = [folder.parent / where.study / str(where.trial) for where in done]
+    answers = [one for place in places if (one := _answers(place / "files")) is not None]
     if len(answers) < _FEWEST or any(one[0] != answers[0][0] for one in answers):
         return {}
     _, label, group, _ = answers[0]

@@ -47,7 +47,7 @@ def _first_point(
         group = is_group(axis.target)
         chosen = config.hydra.runtime.choices
         own = chosen.get(axis.target) if group else OmegaConf.select(config, axis.target)
-        point[axis.name] = _within(axis, values.get(axis.name, own), given=axis.name in values)
+        point[axis.name] = within(axis, values.get(axis.name, own), given=axis.name in values)
         if group:
             options.append(axis.override(point[axis.name]))
             config = compose([*space.fixed, *options])
@@ -56,7 +56,7 @@ def _first_point(
     return point
 
 
-def _within(axis: Axis, value: Any, given: bool) -> Any:
+def within(axis: Axis, value: Any, given: bool) -> Any:
     """The value as the axis has it."""
     known = axis.distribution
     plain = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value

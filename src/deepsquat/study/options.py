@@ -38,6 +38,9 @@ class StudyOptions:
     # Points to try before the sampler draws, as in [{optim.lr: 1e-3}]. What one leaves out is as the config
     # has it, so that {} is the config as it stands.
     first: list[Any] = field(default_factory=list)
+    # Another study in the same place, whose complete trials count as this one's own as far as they are points
+    # of it: where the space was narrowed or widened, or values that were fixed are swept.
+    begin_with: str | None = None
     dry: bool = False  # only says what would run, what is done, and about how long the rest takes
     may_differ: list[str] = field(default_factory=list)  # config that is no part of its identity: [paths]
     may_be_new: bool = False  # whether values that the study's first version did not have count as unchanged

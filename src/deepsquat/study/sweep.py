@@ -13,8 +13,10 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from deepsquat.locks import locked
 from deepsquat.overrides import hydra_text
 from deepsquat.processes import ignore_signals, stop_on_sigterm
+from deepsquat.study.beginning import begin_with
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.opening import opened
 from deepsquat.study.options import StudyOptions
@@ -47,9 +49,12 @@ def sweep(
     """
     stop_on_sigterm()
     open_storage(address)  # its errors come before minutes of data
-    study = opened(options, address, folder, {**identity, **hooks.identity()})
+    identity = {**identity, **hooks.identity()}
+    study = opened(options, address, folder, identity)
     points = Points(study, space, options, hooks.version(), first)
     _say_version(points)
+    if options.begin_with is not None:
+        _begin(points, folder, options, identity)
     lost = points.fail_lost()
     points.begin()
     say = Terminal(points, str(folder))
@@ -75,6 +80,13 @@ def sweep(
             print("Interrupted. The same command resumes the sweep.", flush=True)
         raise
     return undone
+
+
+def _begin(points: Points, folder: Path, options: StudyOptions, identity: Mapping[str, Any]) -> None:
+    with locked(folder / ".opening.lock"):  # two first starts take them over once
+        taken = begin_with(points, folder, options, identity)
+    if taken:
+        print(f"Begun with {taken} trials of {options.begin_with}")
 
 
 @contextmanager
