@@ -12,8 +12,8 @@ from program import ROOT, environment, tiny
 pytestmark = pytest.mark.slow
 
 
-def _best(folder: Path) -> dict[str, torch.Tensor]:
-    (path,) = folder.rglob("best.ckpt")
+def _tested(folder: Path) -> dict[str, torch.Tensor]:
+    (path,) = folder.glob("*.ckpt")
     return torch.load(path, weights_only=True)["weights"]
 
 
@@ -35,7 +35,7 @@ def test_a_sweep_gives_the_same_bits_by_one_process_and_by_two_with_fewer_cores_
             text=True,
         )
         assert done.returncode == 0, done.stderr
-        found.append([_best(home / "multirun" / f"bits-{name}" / str(number)) for number in (0, 1)])
+        found.append([_tested(home / "multirun" / f"bits-{name}" / str(number)) for number in (0, 1)])
     one, two = found
     for trial, its in zip(one, two, strict=True):
         assert all(torch.equal(value, its[key]) for key, value in trial.items())
