@@ -129,9 +129,10 @@ def train(
                 run.rename(trial.ended(fitted.metrics))
             else:
                 scores, alarms = _oracle(choices, images, data, found["test"])
-                run.metrics(scores, choices.trainer.max_epochs)
+                run.metrics(scores, tracking.WHOLE_RUN)
                 history = run.history(run_files.CURVES)
-                run_files.draw_results(files, data, found, history, choices.title(run.id))
+                title = choices.title(run.id)
+                run_files.draw_results(files, choices.data, images, data, found, history, title)
             run.artifact(files)
             if finished is not None:
                 finished(fitted.classifier, data, images, fitted.metrics)
@@ -226,12 +227,10 @@ def _fit_and_test(
     classifier = Classifier(
         choices.model, choices.target, choices.metrics, choices.optim, choices.trainer.compile
     )
-    parameters = float(choices.model.parameters)
-
     last_epoch: dict[str, float] = {}
 
     def report(metrics: dict[str, float], epoch: int) -> None:
-        run.metrics(metrics if last_epoch else {"parameters": parameters, **metrics}, epoch)
+        run.metrics(metrics, epoch)
         last_epoch.update(metrics)
         running.report(metrics, epoch)
 
@@ -265,5 +264,5 @@ def _fit_and_test(
     )
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
-    run.metrics(tested | closing, trainer.current_epoch)
+    run.metrics(tested | closing, tracking.WHOLE_RUN)
     return _Fitted(classifier, last_epoch | tested | closing, transferred)
