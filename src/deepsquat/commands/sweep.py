@@ -20,6 +20,7 @@ from deepsquat.runs.description import MOST, NOTE, description
 from deepsquat.runs.folds import IDENTITY
 from deepsquat.runs.owner import NAME as OWNER
 from deepsquat.runs.owner import owner
+from deepsquat.runs.record import NO_PARAMS
 from deepsquat.study.hooks import Ending, Hooks
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
@@ -105,7 +106,9 @@ class StudyRuns(Hooks):
             "search space": study.user_attrs["identity"]["swept"],
         }
         run = store.start(name or self.name, tags)
-        config = OmegaConf.masked_copy(self.config, [str(key) for key in self.config if key != "hydra"])
+        config = OmegaConf.masked_copy(
+            self.config, [str(key) for key in self.config if key not in ("hydra", *NO_PARAMS)]
+        )
         values: Any = tracking.flattened(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         run.params({key: v for key, v in values.items() if key in study.user_attrs["identity"]})  # not swept
         return run
