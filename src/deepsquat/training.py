@@ -232,7 +232,7 @@ def _fit_and_test(
     def report(metrics: dict[str, float], epoch: int) -> None:
         run.metrics(metrics, epoch)
         last_epoch.update(metrics)
-        running.report(metrics, epoch)
+        running.report(metrics, epoch, choices.trainer.max_epochs)
 
     epoch_end = EpochEnd(folder, run.id, report, choices.trainer.patience)
     trainer = make_trainer(choices.trainer, [EpochSeeds(choices.seed), epoch_end, Progress()])

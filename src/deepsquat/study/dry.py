@@ -6,10 +6,10 @@ from statistics import median
 import optuna
 from optuna.trial import TrialState
 
+from deepsquat.study.lines import took
 from deepsquat.study.opening import ID_FILE
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.points import Points
-from deepsquat.study.progress import took
 from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
 
