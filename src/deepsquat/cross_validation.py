@@ -31,6 +31,7 @@ from deepsquat.runs import folds as kept_folds
 from deepsquat.runs import owner, provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.study import running
+from deepsquat.terminal import say
 from deepsquat.tracking import PARENT
 from deepsquat.trainer.batches import Part, SquatData, items_of
 from deepsquat.trainer.classifier import Classifier
@@ -117,7 +118,7 @@ def returned(names: Sequence[str], options: FoldOptions) -> list[str]:
 
 
 def _say(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)
+    say(*lines)
 
 
 def _unlabelled(images: Images) -> str:

@@ -26,6 +26,7 @@ from deepsquat.runs.record import known_tags, log_inputs
 from deepsquat.runs.said import say_data, say_results
 from deepsquat.split import PARTS, audit
 from deepsquat.study import running
+from deepsquat.terminal import say
 from deepsquat.trainer import checkpoint
 from deepsquat.trainer.batches import SquatData, items_of
 from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds, Progress
@@ -113,7 +114,7 @@ def train(
             run = store.start(trial.name if trial else name or choices.name, {**known, **tags})
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
-            print(f"Run {run.id}, in {folder}")
+            say(f"Run {run.id}, in {folder}")
             if not resume:
                 log_inputs(run, choices, config, images, data, folder / "files", trial is not None)
             try:
@@ -140,7 +141,7 @@ def train(
     more = [*transfer.lines(fitted.elsewhere), *alarms]
     say_results(choices, run.id, found, fitted.metrics, more, store.how_to_look(run.id))
     if unwritten := run.unwritten():
-        print(unwritten)
+        say(unwritten)
     return Result(run.id, fitted.metrics, folder)
 
 
@@ -249,7 +250,7 @@ def _fit_and_test(
             "take a smaller batch, a smaller network or trainer=cpu"
         ) from error
     if epoch_end.ended_early:
-        print(
+        say(
             f"Ended after epoch {trainer.current_epoch} of {choices.trainer.max_epochs}: val/loss was lowest "
             f"at epoch {epoch_end.best_epoch + 1}, and trainer.patience={choices.trainer.patience}"
         )

@@ -26,8 +26,10 @@ def home() -> str:
     return os.environ.get("DEEPSQUAT_HOME") or str(ROOT)
 
 
-def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
+def run(main: Callable[[], Any], sweeps: bool = False, loads: str = "") -> NoReturn:
     """Calls a `@hydra.main` function and ends the process. sweeps: whether the command takes -m.
+
+    loads: what takes seconds to import before the command says anything; a terminal is told.
 
     Exit codes: 0 done, 1 a defect or failed trials, 2 a mistake of the user, 130 interrupted.
     """
@@ -43,6 +45,8 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
                 f"DEEPSQUAT_HOME={home()}: ${{ means something else in a config; choose another folder"
             )
         sys.argv[1:] = command_line.read(sys.argv[1:], Path(CONF), sweeps)
+        if loads and sys.stderr.isatty() and not {"-h", "--help", "--hydra-help"} & set(sys.argv):
+            print(f"Loading {loads} ...", file=sys.stderr, flush=True)
         sys.exit(main())
     except KeyboardInterrupt as stop:
         print(str(stop) or "Interrupted.", file=sys.stderr)

@@ -22,6 +22,7 @@ from deepsquat.runs.owner import NAME as OWNER
 from deepsquat.runs.owner import owner
 from deepsquat.runs.record import NO_PARAMS
 from deepsquat.study.hooks import Ending, Hooks
+from deepsquat.terminal import say
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
 from deepsquat.trainer import checkpoint
@@ -152,10 +153,10 @@ class StudyRuns(Hooks):
             self._settle(self.store, self.parent, study)
         if ending != "interrupted":
             if len(study.directions) == 1 and study.best_trials:
-                print(f"To train the best again: python src/train.py {shlex.quote(f'from={self.name}')}")
-            print(f"To look at the runs: {self.store.how_to_look()}")
+                say(f"To train the best again: python src/train.py {shlex.quote(f'from={self.name}')}")
+            say(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
-            print(line)
+            say(line)
         if ending == "done" and self.config.get("promote"):
             self._promote(study)
 
@@ -183,7 +184,7 @@ class StudyRuns(Hooks):
             with written_whole(folder / "winner.txt") as path:
                 path.write_text("\n".join(winner.lines(found)) + "\n", encoding="utf-8")
             parent.metrics(winner.metrics(found), len(study.trials))
-            print(*winner.lines(found), sep="\n")
+            say(*winner.lines(found))
         parent.artifact(folder)
         if study.best_trials:
             best = study.best_trials[0]
@@ -253,7 +254,7 @@ def _is_sound(folder: Path, run_id: str) -> bool:
     try:
         checkpoint.check_last(folder, run_id)
     except UserError as error:
-        print(f"Note: {error}")
+        say(f"Note: {error}")
         return False
     return True
 

@@ -8,10 +8,10 @@ from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
 from deepsquat.study import running
-from deepsquat.study.lines import columns, fitted, took, wrapped
 from deepsquat.study.ownership import Heartbeat
 from deepsquat.study.points import Points
 from deepsquat.study.space import in_words
+from deepsquat.terminal import columns, fitted, say, took
 
 
 class Terminal:
@@ -28,7 +28,7 @@ class Terminal:
         self.done, self.best = self.done_before, ""
         words = "a new study" if not points.trials() else f"{self.done} of {points.count} done"
         how = f"{points.count} trials by {points.options.sampler}, {words}"
-        print(wrapped(f"Study {points.study.study_name}: {how}, in {folder}"), flush=True)
+        say(f"Study {points.study.study_name}: {how}, in {folder}")
         self.bar: Any = tqdm(bar_format="{desc}", disable=None, dynamic_ncols=True, file=sys.stderr)
         self._say_best()
         self.ticks = Heartbeat(self.show, 1.0)
@@ -62,8 +62,10 @@ class Terminal:
         return sum(point.done for point in self.points.all())
 
     def line(self, text: str) -> None:
-        tqdm.write(wrapped(text), file=sys.stdout)
-        sys.stdout.flush()
+        with self.bar.get_lock():  # not tqdm's own write, which misses a bar whose stream has been replaced
+            self.bar.clear(nolock=True)
+            say(text)
+            self.bar.refresh(nolock=True)
 
     def trial(self, trial: FrozenTrial) -> None:
         seconds = trial.user_attrs.get("seconds")
@@ -98,13 +100,13 @@ class Terminal:
         points = self.points.all()
         pruned = sum(any(t.state == TrialState.PRUNED for t in p.trials) for p in points)
         failed = [p for p in points if p.failed]
-        print(
+        say(
             f"Study {self.points.study.study_name}: {sum(p.done for p in points)} of {len(points)} done"
             + (f", {pruned} of them pruned" if pruned else "")
             + (f", {len(failed)} failed" if failed else "")
         )
         for trial in self._best():
-            print(wrapped(f"Best: trial {trial.number}  {in_words(trial.params)}  {self._outcome(trial)}"))
+            say(f"Best: trial {trial.number}  {in_words(trial.params)}  {self._outcome(trial)}")
         limit = self.points.options.max_retries
         for point in failed:
             last = point.trials[-1]
@@ -112,11 +114,9 @@ class Terminal:
             again = f"given up; hydra.sweeper.max_retries={point.tries} tries it again"
             then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest else again
             where = f"{self.folder}/{last.number}"
-            print(
-                wrapped(f"Failed: {in_words(last.params)}: {last.user_attrs.get('error')} ({where}; {then})")
-            )
+            say(f"Failed: {in_words(last.params)}: {last.user_attrs.get('error')} ({where}; {then})")
         if any(point.tries_left(limit) for point in failed):
-            print("The same command tries the failed ones again.")
+            say("The same command tries the failed ones again.")
         sys.stdout.flush()
         return sum(not p.done for p in points)
 

@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 
 from deepsquat.processes import uninterrupted
-from deepsquat.study.lines import OneLine
+from deepsquat.terminal import OneLine
 from deepsquat.trainer import checkpoint
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
@@ -19,11 +20,13 @@ def took(seconds: float, whole: bool = False) -> str:
 
 
 def columns() -> int:
-    """Of the terminal that the errors go to."""
-    try:
-        return int(os.environ.get("COLUMNS") or os.get_terminal_size(sys.stderr.fileno()).columns or 80)
-    except (OSError, ValueError):
-        return 80
+    """Of the terminal that errors go to, whatever stands in for sys.stderr; fewer where COLUMNS says so."""
+    known = []
+    with suppress(ValueError):
+        known.append(int(os.environ.get("COLUMNS", "")))
+    with suppress(OSError, ValueError):
+        known.append(os.get_terminal_size(2).columns)
+    return min((number for number in known if number > 0), default=80)
 
 
 def fitted(parts: Sequence[str], share: float, across: int) -> str:
@@ -40,14 +43,21 @@ def fitted(parts: Sequence[str], share: float, across: int) -> str:
 
 
 def wrapped(text: str) -> str:
-    """The line in lines that a terminal takes; as it is where the output goes elsewhere."""
+    """The text in lines that a terminal takes; as it is where the output goes elsewhere."""
+    across = columns()
     if not sys.stdout.isatty():
         return text
-    return "\n".join(
-        textwrap.wrap(text, max(20, columns() - 1), subsequent_indent="    ", break_on_hyphens=False)
-        if len(text) >= columns()
-        else [text]
-    )
+    lines = []
+    for line in text.split("\n"):
+        fits = len(line) < across
+        how = {"subsequent_indent": "    ", "break_on_hyphens": False, "break_long_words": False}
+        lines += [line] if fits else textwrap.wrap(line, max(20, across - 1), **how)  # type: ignore[arg-type]
+    return "\n".join(lines)
+
+
+def say(*lines: str) -> None:
+    """Prints each, wrapped."""
+    print(*map(wrapped, lines), sep="\n", flush=True)
 
 
 class OneLine(tqdm):

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from deepsquat.study import lines
-from deepsquat.study.lines import OneLine, fitted, took, wrapped
+from deepsquat import terminal
+from deepsquat.terminal import OneLine, fitted, took, wrapped
 
 PARTS = ["12/30 done", "trial 12 epoch 10/12", "best 0.6322", "12 min left"]
 
@@ -39,7 +39,7 @@ def test_a_long_line_goes_on_in_the_next_on_a_terminal_alone(monkeypatch: pytest
 
 @pytest.mark.parametrize("across", (60, 100))
 def test_a_bar_of_steps_is_whole(monkeypatch: pytest.MonkeyPatch, across: int) -> None:
-    monkeypatch.setattr(lines, "columns", lambda: across)
+    monkeypatch.setattr(terminal, "columns", lambda: across)
     bar = OneLine(total=520, file=Terminal(), desc="epoch 8/12", ncols=across)
     bar.more = ["loss 0.479", "val 0.626", "acc 0.786", "val acc 0.643", "squats 0.643"]
     bar.update(260)
