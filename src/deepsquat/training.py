@@ -119,6 +119,10 @@ def train(
                 log_inputs(run, choices, config, images, data, folder / "files", trial is not None)
             try:
                 fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
+            except running.Pruned:
+                if trial is not None:
+                    run.rename(f"{trial.name} -> pruned")
+                raise
             finally:
                 _keep_checkpoints(run, folder, trial is not None)
             said = fitted.classifier.p_good

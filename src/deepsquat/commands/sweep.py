@@ -4,7 +4,7 @@ import shlex
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -27,6 +27,9 @@ from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
 from deepsquat.trainer import checkpoint
 
+if TYPE_CHECKING:
+    from deepsquat.images import Images
+
 _IN_WORDS: Mapping[Ending, str] = {
     "done": "complete",
     "undone": "some not done",
@@ -43,6 +46,7 @@ class StudyRuns(Hooks):
         super().__init__(config, name, folder)
         self.store: tracking.Store | None = None
         self.parent: tracking.Run | None = None
+        self.images: Images | None = None
 
     def check(self, config: DictConfig) -> None:
         if config["from"] is not None:
@@ -68,8 +72,8 @@ class StudyRuns(Hooks):
 
         self._open()  # its errors come before minutes of data
         groups = [build(self.config, group) for group in ("data", "pose", "skeleton")]
-        images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
-        return {"the data's fingerprint": str(images.fingerprint)}
+        self.images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
+        return {"the data's fingerprint": str(self.images.fingerprint)}
 
     def version(self) -> str:
         tags, _ = provenance.code_tags()
@@ -112,6 +116,9 @@ class StudyRuns(Hooks):
         )
         values: Any = tracking.flattened(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         run.params({key: v for key, v in values.items() if key in study.user_attrs["identity"]})  # not swept
+        if self.images is not None:
+            source, print_ = str(self.images.source), str(self.images.fingerprint)
+            run.dataset(source, print_, str(build(self.config, "data")), "{}")
         return run
 
     def _settle(self, store: tracking.Store, parent: tracking.Run, study: Any) -> None:

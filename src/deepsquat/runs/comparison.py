@@ -152,9 +152,9 @@ def _spread(studies: Sequence[Summary]) -> "Figure":
 
 
 def _scaled(set_scale: object, studies: Sequence[Summary]) -> None:
-    """Logarithmic where the values span more than a factor of 30."""
+    """Logarithmic where the values span more than a factor of 10."""
     values = np.concatenate([study.values for study in studies])
-    if values.min() > 0 and values.max() > 30 * values.min():
+    if values.min() > 0 and values.max() > 10 * values.min():
         set_scale("log")  # type: ignore[operator]
 
 

@@ -37,7 +37,7 @@ def parallel(seen: Shown) -> Any:
     said = [last_said(trial) for trial in trials]
     is_log = spans_much(said)
     low, high = _widened(min(said), max(said), is_log)
-    made, axes = pictures.figure(size=(1.6 + 1.25 * len(names), 3.8))
+    made, axes = pictures.figure(size=(1.4 + 1.05 * len(names), 3.6))
     axis = axes[0][0]
     for trial in sorted(trials, key=lambda t: (t.state.name == "COMPLETE", t is seen.best)):
         heights = [
@@ -55,10 +55,11 @@ def parallel(seen: Shown) -> Any:
     for i, (its, end) in enumerate(zip(scales, ends, strict=True)):
         _ticks(axis, i, its, end)
     _ticks(axis, len(names), Scale(None, [low, high], True, is_log), (low, high))
-    if any(name not in trial.params for trial in trials for name in names):
-        axis.text(-0.06, -0.08, "none", ha="right", va="center", fontsize=8)
+    is_absent = any(name not in trial.params for trial in trials for name in names)
+    if is_absent:
+        axis.text(-0.06, -0.08, "none", ha="right", va="center", fontsize=9)
     axis.set_xlim(-0.35, len(names) + 0.35)
-    axis.set_ylim(-0.12, 1.05)
+    axis.set_ylim(-0.12 if is_absent else -0.04, 1.05)
     axis.set_xticks(range(len(names) + 1), [*(name.replace(".", ".\n") for name in names), seen.metric])
     axis.tick_params(axis="x", length=0, labelsize=9)
     axis.set_yticks([])
@@ -96,7 +97,7 @@ def _share(value: float, low: float, high: float, is_log: bool) -> float:
 
 def _ticks(axis: Any, at: int, its: Scale, ends: tuple[float, float]) -> None:
     """A vertical line with what its heights mean, in the place of an axis."""
-    axis.axvline(at, color="#444", linewidth=0.8, ymin=0.12 / 1.17, ymax=1.12 / 1.17)
+    axis.plot([at, at], [0, 1], color="#444", linewidth=0.8)
     if len(its.values) <= 6 and (
         hasattr(its.known, "choices") or all(isinstance(v, int) for v in its.values)
     ):
@@ -107,7 +108,7 @@ def _ticks(axis: Any, at: int, its: Scale, ends: tuple[float, float]) -> None:
     for place, text in written:
         height = _share(place, *ends, its.is_log)
         box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5}
-        axis.text(at + 0.04, height, text, fontsize=8, va="center", bbox=box, zorder=5)
+        axis.text(at + 0.04, height, text, fontsize=9, va="center", bbox=box, zorder=5)
 
 
 def heat_map(seen: Shown) -> Any:
