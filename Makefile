@@ -15,7 +15,7 @@ SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train predict prepare test test-slow lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-slow: $(READY) ## the slow tests: whole sweeps, kills
 
 mutated: $(READY) ## a thousand damaged videos through the poses of predict; half an hour; MUTATED=100
 	MUTATED=$(MUTATED) $(RUN) -m pytest -q tests/predict/test_mutated.py
+
+browser: $(READY) ## the tests of pages in a real browser, Debian's chromium; a minute
+	$(RUN) -m pytest -q tests/test_browser.py tests/predict/test_page.py
 
 torture: $(READY) ## kills at random moments, into reports/torture/; half a minute each; KILLS=50 SEED=2 JOBS=2
 	$(RUN) tests/torture --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) $(ARGS)

@@ -15,4 +15,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    run.run(main)
+    run.run(main, loads="PyTorch")

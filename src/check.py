@@ -62,6 +62,8 @@ def main(modules: Sequence[str]) -> int:
         return 0
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return _say([f"this is Python {_version(sys.version_info)}, but 3.11 to 3.14 is needed"])
+    if sys.stderr.isatty():
+        print("Trying to import all that is needed ...", file=sys.stderr, flush=True)
     found = failures(MODULES)
     if found:
         return _say(complaints(found))

@@ -21,4 +21,4 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     sys.argv[1:] = words
-    run.run(main)
+    run.run(main, loads="Optuna and MLflow")

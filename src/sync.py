@@ -18,4 +18,4 @@ def with_folder_named() -> None:
 
 
 if __name__ == "__main__":
-    run.run(with_folder_named)
+    run.run(with_folder_named, loads="MLflow")

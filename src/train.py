@@ -15,4 +15,4 @@ def main(config: DictConfig) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run.run(main, sweeps=True)
+    run.run(main, sweeps=True, loads="PyTorch")

@@ -31,6 +31,7 @@ from deepsquat.runs import folds as kept_folds
 from deepsquat.runs import owner, provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.study import running
+from deepsquat.terminal import say
 from deepsquat.tracking import PARENT
 from deepsquat.trainer.batches import Part, SquatData, items_of
 from deepsquat.trainer.classifier import Classifier
@@ -121,7 +122,7 @@ def _in_words(divided: Sequence[Fold | OwnSplit]) -> str:
 
 
 def _say(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)
+    say(*lines)
 
 
 def _unlabelled(images: Images) -> str:

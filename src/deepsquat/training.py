@@ -27,6 +27,7 @@ from deepsquat.runs.said import say_data, say_results
 from deepsquat.runs.usage import Usage
 from deepsquat.split import PARTS, audit
 from deepsquat.study import running
+from deepsquat.terminal import say
 from deepsquat.trainer import checkpoint
 from deepsquat.trainer.batches import SquatData, items_of
 from deepsquat.trainer.callbacks import EpochEnd, EpochSeeds, Progress
@@ -114,11 +115,15 @@ def train(
             run = store.start(trial.name if trial else name or choices.name, {**known, **tags})
         owner.own(folder, run.id)
         with run.ending(running.Pruned):
-            print(f"Run {run.id}, in {folder}")
+            say(f"Run {run.id}, in {folder}")
             if not resume:
                 log_inputs(run, choices, config, images, data, folder / "files", trial is not None)
             try:
                 fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
+            except running.Pruned:
+                if trial is not None:
+                    run.rename(f"{trial.name} -> pruned")
+                raise
             finally:
                 if trial is None:
                     _keep_checkpoints(run, folder)
@@ -131,9 +136,10 @@ def train(
                 run.rename(trial.ended(fitted.metrics))
             else:
                 scores, alarms = _oracle(choices, images, data, found["test"])
-                run.metrics(scores, choices.trainer.max_epochs)
+                run.metrics(scores, tracking.WHOLE_RUN)
                 history = run.history(run_files.CURVES)
-                run_files.draw_results(files, data, found, history, choices.title(run.id))
+                title = choices.title(run.id)
+                run_files.draw_results(files, choices.data, images, data, found, history, title)
             run.artifact(files)
             if finished is not None:
                 finished(fitted.classifier, data, images, fitted.metrics)
@@ -143,7 +149,7 @@ def train(
     more = [*transfer.lines(fitted.elsewhere), *alarms]
     say_results(choices, run.id, found, fitted.metrics, more, store.how_to_look(run.id))
     if unwritten := run.unwritten():
-        print(unwritten)
+        say(unwritten)
     return Result(run.id, fitted.metrics, folder)
 
 
@@ -229,17 +235,14 @@ def _fit_and_test(
     classifier = Classifier(
         choices.model, choices.target, choices.metrics, choices.optim, choices.trainer.compile
     )
-    parameters = float(choices.model.parameters)
-
     last_epoch: dict[str, float] = {}
 
     usage = Usage()
 
     def report(metrics: dict[str, float], epoch: int) -> None:
-        first = {} if last_epoch else {"parameters": parameters}
-        run.metrics({**first, **metrics, **usage.metrics()}, epoch)
+        run.metrics({**metrics, **usage.metrics()}, epoch)
         last_epoch.update(metrics)
-        running.report(metrics, epoch)
+        running.report(metrics, epoch, choices.trainer.max_epochs)
 
     epoch_end = EpochEnd(folder, run.id, report, choices.trainer.patience)
     own = [made() for made in choices.callbacks.values()]
@@ -259,7 +262,7 @@ def _fit_and_test(
     if epoch_end.ended_early:
         patience, waited = choices.trainer.patience, trainer.current_epoch - 1 - epoch_end.best_epoch
         by_patience = patience is not None and waited >= patience
-        print(
+        say(
             f"Ended after epoch {trainer.current_epoch} of {choices.trainer.max_epochs} by "
             f"{f'trainer.patience={patience}' if by_patience else 'a callback'}: "
             f"val/loss was lowest at epoch {epoch_end.best_epoch + 1}"
@@ -275,5 +278,5 @@ def _fit_and_test(
     )
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
-    run.metrics(tested | closing, trainer.current_epoch)
+    run.metrics(tested | closing, tracking.WHOLE_RUN)
     return _Fitted(classifier, last_epoch | tested | closing, transferred)

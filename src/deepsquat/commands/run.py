@@ -26,8 +26,10 @@ def home() -> str:
     return os.environ.get("DEEPSQUAT_HOME") or str(ROOT)
 
 
-def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
+def run(main: Callable[[], Any], sweeps: bool = False, loads: str = "") -> NoReturn:
     """Calls a `@hydra.main` function and ends the process. sweeps: whether the command takes -m.
+
+    loads: what takes seconds to import before the command says anything; a terminal is told.
 
     Exit codes: 0 done, 1 a defect or failed trials, 2 a mistake of the user, 130 interrupted.
     """
@@ -47,6 +49,8 @@ def run(main: Callable[[], Any], sweeps: bool = False) -> NoReturn:
             given = [word for word in sys.argv[1:] if not word.startswith("-")]
             print(help.text(Path(CONF), Path(sys.argv[0]).stem, given))
             sys.exit()
+        if loads and sys.stderr.isatty() and "--hydra-help" not in sys.argv:
+            print(f"Loading {loads} ...", file=sys.stderr, flush=True)
         sys.exit(main())
     except KeyboardInterrupt as stop:
         print(str(stop) or "Interrupted.", file=sys.stderr)

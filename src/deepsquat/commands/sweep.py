@@ -4,7 +4,7 @@ import shlex
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,10 +20,15 @@ from deepsquat.runs.description import MOST, NOTE, description
 from deepsquat.runs.folds import IDENTITY
 from deepsquat.runs.owner import NAME as OWNER
 from deepsquat.runs.owner import owner
+from deepsquat.runs.record import NO_PARAMS
 from deepsquat.study.hooks import Ending, Hooks
+from deepsquat.terminal import say
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
 from deepsquat.trainer import checkpoint
+
+if TYPE_CHECKING:
+    from deepsquat.images import Images
 
 _IN_WORDS: Mapping[Ending, str] = {
     "done": "complete",
@@ -41,6 +46,7 @@ class StudyRuns(Hooks):
         super().__init__(config, name, folder)
         self.store: tracking.Store | None = None
         self.parent: tracking.Run | None = None
+        self.images: Images | None = None
 
     def check(self, config: DictConfig) -> None:
         if config["from"] is not None:
@@ -66,8 +72,8 @@ class StudyRuns(Hooks):
 
         self._open()  # its errors come before minutes of data
         groups = [build(self.config, group) for group in ("data", "pose", "skeleton")]
-        images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
-        return {"the data's fingerprint": str(images.fingerprint)}
+        self.images = load_images(*groups, expanded(self.config.paths.data, "paths.data"))
+        return {"the data's fingerprint": str(self.images.fingerprint)}
 
     def version(self) -> str:
         tags, _ = provenance.code_tags()
@@ -105,9 +111,14 @@ class StudyRuns(Hooks):
             "search space": study.user_attrs["identity"]["swept"],
         }
         run = store.start(name or self.name, tags)
-        config = OmegaConf.masked_copy(self.config, [str(key) for key in self.config if key != "hydra"])
+        config = OmegaConf.masked_copy(
+            self.config, [str(key) for key in self.config if key not in ("hydra", *NO_PARAMS)]
+        )
         values: Any = tracking.flattened(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         run.params({key: v for key, v in values.items() if key in study.user_attrs["identity"]})  # not swept
+        if self.images is not None:
+            source, print_ = str(self.images.source), str(self.images.fingerprint)
+            run.dataset(source, print_, str(build(self.config, "data")), "{}")
         return run
 
     def _settle(self, store: tracking.Store, parent: tracking.Run, study: Any) -> None:
@@ -150,10 +161,10 @@ class StudyRuns(Hooks):
             self._settle(self.store, self.parent, study)
         if ending != "interrupted":
             if len(study.directions) == 1 and study.best_trials:
-                print(f"To train the best again: python src/train.py {shlex.quote(f'from={self.name}')}")
-            print(f"To look at the runs: {self.store.how_to_look()}")
+                say(f"To train the best again: python src/train.py {shlex.quote(f'from={self.name}')}")
+            say(f"To look at the runs: {self.store.how_to_look()}")
         if line := waiting(Path(self.folder)):
-            print(line)
+            say(line)
         if ending == "done" and self.config.get("promote"):
             self._promote(study)
 
@@ -186,7 +197,7 @@ class StudyRuns(Hooks):
             with written_whole(folder / "winner.txt") as path:
                 path.write_text("\n".join(winner.lines(found)) + "\n", encoding="utf-8")
             parent.metrics(winner.metrics(found), len(study.trials))
-            print(*winner.lines(found), sep="\n")
+            say(*winner.lines(found))
         parent.artifact(folder)
         if study.best_trials:
             best = study.best_trials[0]
@@ -264,7 +275,7 @@ def _is_sound(folder: Path, run_id: str) -> bool:
     try:
         checkpoint.check_last(folder, run_id)
     except UserError as error:
-        print(f"Note: {error}")
+        say(f"Note: {error}")
         return False
     return True
 

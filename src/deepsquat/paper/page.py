@@ -37,14 +37,28 @@ body {
   font: 15px/1.5 system-ui, sans-serif; color: #222;
   max-width: 62rem; margin: 2rem auto; padding: 0 1rem
 }
+h1, h2 { line-height: 1.25 }
+p { overflow-wrap: anywhere }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
 th, td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: right }
 th:first-child, td:first-child { text-align: left }
 th { background: #f2f4f7 }
 .warning { background: #fff3cd; border-left: 5px solid #e08214; padding: .6rem 1rem; font-weight: 600 }
-img { max-width: 100% }
+figure { margin: 1rem 0 }
+img { max-width: 100%; height: auto }
 figcaption { color: #555; font-size: 13px }
+/* On a phone each row of a wide table stands by itself, its columns under one another. */
+@media (max-width: 40rem) {
+  .wide, .wide tbody, .wide tr, .wide td { display: block }
+  .wide tr:first-child { display: none }
+  .wide tr { border: 1px solid #ccc; margin: .6rem 0; padding: .2rem .6rem }
+  .wide td, .wide td:first-child { border: 0; padding: .1rem 0; text-align: left; overflow-wrap: anywhere }
+  .wide td::before { content: attr(data-head) ": "; color: #555 }
+  .wide td:empty { display: none }
+  .wide td[data-head=""]::before { content: "" }
+}
 """
+_NARROW = 34  # characters across that a phone takes
 
 
 def markdown(pieces: Sequence[Piece]) -> str:
@@ -73,6 +87,7 @@ def page(title: str, pieces: Sequence[Piece]) -> str:
     body = "\n".join(_html(piece) for piece in pieces)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )
@@ -90,10 +105,16 @@ def _html(piece: Piece) -> str:
                 f"<figcaption>{html.escape(caption)}</figcaption></figure>"
             )
         case Table(rows):
-            lines = []
-            for i, row in enumerate(rows):
-                tag = "td" if i else "th"
+            head, *body = rows
+            lines = ["".join(f"<th>{html.escape(cell)}</th>" for cell in head)]
+            for row in body:
+                named = zip(head, row, strict=True)
                 lines.append(
-                    "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+                    "".join(
+                        f'<td data-head="{html.escape(name)}">{html.escape(cell)}</td>'
+                        for name, cell in named
+                    )
                 )
-            return "<table>\n" + "\n".join(lines) + "\n</table>"
+            across = sum(max(len(row[i]) for row in rows) + 2 for i in range(len(head)))
+            kind = " class=wide" if across > _NARROW else ""
+            return f"<table{kind}>\n" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table>"

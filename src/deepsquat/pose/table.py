@@ -26,6 +26,7 @@ from deepsquat.pose.inputs import STAGE, UNREADABLE, sha256, span_key, video_inp
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.plausible import NOBODY, REASONS
 from deepsquat.pose.storage import kept, read_columns, read_json, write_columns, write_json
+from deepsquat.terminal import say
 
 PARTLY = "body partly unseen"
 TOO_FEW = "too few frames of its squat left"
@@ -69,7 +70,7 @@ def prepare(source: VideoSource | TableSource | Joined, pose: MediaPipePose, fol
         there = kept(path, partial(read_columns, LandmarkTable))
         if there is not None and found.get("fingerprint") == fingerprint:
             said = [*_dropped(found), *_unlabelled(there)]
-            print(f"Landmark table: {_counted(found)}, found as {path}", *said, sep="\n")
+            say(f"Landmark table: {_counted(found)}, found as {path}", *said)
             return Prepared(there, fingerprint, found, path)
 
     start = time.monotonic()
@@ -91,9 +92,9 @@ def prepare(source: VideoSource | TableSource | Joined, pose: MediaPipePose, fol
     }
     write_columns(path, table)
     write_json(manifest_path, manifest)  # last: the table counts as complete once it is there
-    print(f"Landmark table: {_counted(manifest)}, made in {manifest['seconds']:.0f} s: {path}")
+    say(f"Landmark table: {_counted(manifest)}, made in {manifest['seconds']:.0f} s: {path}")
     for line in (*_dropped(manifest), *_unlabelled(table)):
-        print(line)
+        say(line)
     return Prepared(table, fingerprint, manifest, path)
 
 

@@ -22,7 +22,8 @@ _COLOURS = ("#1f6f9f", "#e08214", "#4d4d4d", "#7b3294", "#1b7837", "#b2182b")
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; color: #222; }
 img { max-width: 100%; height: auto; } table { border-collapse: collapse; } div { overflow-x: auto; }
-td, th { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
+td, th { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
+td { white-space: nowrap; }
 td:first-child, th:first-child { text-align: left; } code { overflow-wrap: anywhere; }
 """
 
@@ -80,8 +81,10 @@ def _importances(study: Summary) -> str:
 def write(path: Path, studies: Sequence[Summary]) -> None:
     """Writes the page; without pictures where matplotlib is not installed."""
     title = " and ".join(study.name for study in studies)
-    rows = [f"<tr>{''.join(f'<th>{cell}</th>' for cell in _HEAD)}</tr>"]
-    rows += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _row(study))}</tr>" for study in studies]
+    # A column a study, as a phone is narrow.
+    head, *lines_ = zip(_HEAD, *map(_row, studies), strict=True)
+    rows = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+    rows += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines_]
     parts = [
         f"<h1>{escape(title)}</h1><p>{escape(_aim(studies[0]))}.</p><div><table>{''.join(rows)}</table></div>"
     ]
@@ -117,12 +120,12 @@ def _colour(i: int) -> str:
 
 
 def _curves(studies: Sequence[Summary]) -> "Figure":
-    made, axes = pictures.figure(size=(7, 3.5))
+    made, axes = pictures.figure(size=(5.2, 3.4))
     axis = axes[0][0]
     for i, study in enumerate(studies):
         trials = np.arange(1, len(study.values) + 1)
         axis.step(trials, study.best_so_far, where="post", color=_colour(i), label=study.name)
-        axis.plot(trials, study.values, ".", color=_colour(i), alpha=0.35)
+        axis.plot(trials, study.values, "o", color=_colour(i), alpha=0.4, markersize=4)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("complete trials")
     axis.set_ylabel(f"{studies[0].objective}, best so far")
@@ -133,11 +136,13 @@ def _curves(studies: Sequence[Summary]) -> "Figure":
 
 
 def _spread(studies: Sequence[Summary]) -> "Figure":
-    made, axes = pictures.figure(size=(7, 1.2 + 0.5 * len(studies)))
+    made, axes = pictures.figure(size=(5.2, 1.2 + 0.5 * len(studies)))
     axis = axes[0][0]
     axis.boxplot([study.values for study in studies], orientation="horizontal", whis=(0, 100))
     for i, study in enumerate(studies):
-        axis.plot(study.values, np.full(len(study.values), i + 1), ".", color=_colour(i), alpha=0.5)
+        axis.plot(
+            study.values, np.full(len(study.values), i + 1), "o", color=_colour(i), alpha=0.6, markersize=5
+        )
     axis.set_yticks(range(1, len(studies) + 1), [study.name for study in studies])
     axis.set_xlabel(studies[0].objective)
     _scaled(axis.set_xscale, studies)
@@ -147,15 +152,15 @@ def _spread(studies: Sequence[Summary]) -> "Figure":
 
 
 def _scaled(set_scale: object, studies: Sequence[Summary]) -> None:
-    """Logarithmic where the values span more than a factor of 30."""
+    """Logarithmic where the values span more than a factor of 10."""
     values = np.concatenate([study.values for study in studies])
-    if values.min() > 0 and values.max() > 30 * values.min():
+    if values.min() > 0 and values.max() > 10 * values.min():
         set_scale("log")  # type: ignore[operator]
 
 
 def _bars(studies: Sequence[Summary]) -> "Figure":
     names = list(dict.fromkeys(name for study in studies for name in study.importances))
-    made, axes = pictures.figure(size=(7, 1 + (0.15 + 0.2 * len(studies)) * len(names)))
+    made, axes = pictures.figure(size=(5.2, 1 + (0.15 + 0.2 * len(studies)) * len(names)))
     axis = axes[0][0]
     height = 0.8 / len(studies)
     for i, study in enumerate(studies):

@@ -11,7 +11,8 @@ import yaml
 
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, written_whole
-from deepsquat.runs import pictures
+from deepsquat.images import Images
+from deepsquat.runs import mistakes, pictures
 from deepsquat.split import Item
 from deepsquat.trainer.batches import Part, SquatData
 from deepsquat.trainer.predictions import Predictions, confusion
@@ -54,12 +55,17 @@ def write_samples(folder: Path, data: SquatData) -> None:
 
 def draw_results(
     folder: Path,
+    source: Any,
+    images: Images,
     data: SquatData,
     predictions: dict[str, Predictions],
     history: Sequence[dict[str, float]],
     title: str,
 ) -> None:
-    """Curves, confusion matrices and the worst mistakes; a line instead where matplotlib is missing."""
+    """Curves, confusion matrices and the worst mistakes; a line instead where matplotlib is missing.
+
+    source: the options of the data, whose videos are looked at once more.
+    """
     if not pictures.can_draw():
         print(
             "Note: no pictures of this run, since matplotlib is not installed here; "
@@ -68,7 +74,8 @@ def draw_results(
         return
     pictures.curves(history, folder / "curves.png", title)
     write_confusion(folder / "confusion.png", predictions)
-    _mistakes(folder / "mistakes.png", data, predictions)
+    rows = data.parts["test"].table_rows
+    mistakes.write(folder / "mistakes.png", source, images, rows, predictions["test"])
 
 
 def write_confusion(path: Path, predictions: Mapping[str, Predictions]) -> None:
@@ -103,21 +110,6 @@ def _as_predicted(rows: Sequence[Mapping[str, str]]) -> Predictions:
     items = [Item(rows[i]["squat"], rows[i]["video"], rows[i]["subject"], int(label[i])) for i in first]
     p_good = np.array([float(row["p_good"]) for row in rows])
     return Predictions(np.arange(len(rows)), squats, label, p_good, items)
-
-
-def _mistakes(path: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:
-    part, found = data.parts["test"], predictions["test"]
-    miss = np.abs(found.p_good - found.label)
-    worst = [i for i in np.argsort(-miss, kind="stable")[:_SHEET] if miss[i] > 0.5]
-    pictures.sheet(
-        [part.image(i) for i in worst],
-        [
-            f"{_WORDS[found.label[i]]}, said {found.p_good[i]:.0%} good\n{part.squats[found.squat[i]].id}"
-            for i in worst
-        ],
-        path,
-        f"The worst of {int((miss > 0.5).sum())} mistakes on {len(miss)} test images",
-    )
 
 
 def write_predictions(folder: Path, data: SquatData, predictions: dict[str, Predictions]) -> None:

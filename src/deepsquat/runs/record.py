@@ -45,7 +45,8 @@ def log_inputs(
 ) -> None:
     """Params, data set and the files that say what went in. in_sweep: no picture, a dozen times over."""
     _, diff = provenance.code_tags()
-    run.params(tracking.flattened({key: value for key, value in config.items() if key not in NO_PARAMS}))
+    values = tracking.flattened({key: value for key, value in config.items() if key not in NO_PARAMS})
+    run.params({**values, "parameters": choices.model.parameters})
     run.dataset(str(images.source), str(images.fingerprint), str(choices.data), json.dumps(data.counts()))
     run_files.write_inputs(folder, config, diff, data)
     if not in_sweep:

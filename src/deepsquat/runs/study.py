@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.files import written_whole
-from deepsquat.runs import pictures
+from deepsquat.runs import pictures, sweep_pictures
+
+_STYLE = "body { font: 16px system-ui, sans-serif; margin: .5rem } h1 { font-size: 1.3rem }"
 
 
 def write(folder: Path, study: Any) -> None:
@@ -25,7 +27,7 @@ def write(folder: Path, study: Any) -> None:
         path.write_text(markdown(rows), encoding="utf-8")
     if len(study.directions) == 1 and sum(row["state"] == "COMPLETE" for row in rows) > 1:
         if pictures.can_draw():
-            _pictures(folder, study)
+            sweep_pictures.write(folder, study)
         else:
             print("Note: no pictures of the study, since matplotlib is not installed here.")
         if find_spec("plotly") is not None:
@@ -93,83 +95,49 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _pictures(folder: Path, study: Any) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.visualization import matplotlib as plots
-
-    kinds: dict[str, Callable[[Any], Any]] = {
-        "history": plots.plot_optimization_history,
-        "importances": plots.plot_param_importances,
-        "parallel": plots.plot_parallel_coordinate,
-        "slices": plots.plot_slice,
-        "grid": _heat_map,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        for name, plot in kinds.items():
-            try:
-                plot(study)
-            except (KeyError, ValueError, RuntimeError, ZeroDivisionError, ImportError):
-                continue  # too little to show yet, or no scikit-learn for the importances
-            with written_whole(folder / f"{name}.png") as path:
-                pyplot.gcf().savefig(path, dpi=120, bbox_inches="tight")
-            pyplot.close("all")
-
-
 def _interactive(path: Path, study: Any) -> None:
     """Optuna's plots on one page, with plotly's own code in it once."""
     from optuna import visualization as plots
 
-    kinds = (
-        plots.plot_optimization_history,
-        plots.plot_param_importances,
-        plots.plot_parallel_coordinate,
-        plots.plot_slice,
-        plots.plot_timeline,
+    metric = (study.metric_names or ["value"])[0]
+    kinds: tuple[Callable[[], Any], ...] = (
+        lambda: plots.plot_optimization_history(study, target_name=metric),
+        lambda: _by_epoch(plots.plot_intermediate_values(study), study, metric),
+        lambda: plots.plot_param_importances(study, target_name=metric),
+        lambda: plots.plot_parallel_coordinate(study, target_name=metric),
+        lambda: plots.plot_slice(study, target_name=metric),
+        lambda: plots.plot_timeline(study),
     )
     parts: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for plot in kinds:
             try:
-                made = plot(study)
+                made = plot()
             except (KeyError, ValueError, RuntimeError, ZeroDivisionError, ImportError):
                 continue  # too little to show yet
-            parts.append(made.to_html(full_html=False, include_plotlyjs=not parts))
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(study.study_name)}</title>'
+            made.update_layout(margin={"l": 50, "r": 20, "t": 60, "b": 50}, height=440)
+            made.update_layout(
+                legend={"orientation": "h", "y": -0.25}
+            )  # under the plot, whose width it takes
+            whole = not parts
+            parts.append(made.to_html(full_html=False, include_plotlyjs=whole, config={"responsive": True}))
+    head = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(study.study_name)}</title><style>{_STYLE}</style></head>"
+    )
+    parts = [f"<div>{part}</div>" for part in parts]
+    body = f"<h1>{escape(study.study_name)}</h1>{''.join(parts)}"
     with written_whole(path) as temporary:
-        temporary.write_text(f"{head}<body>{''.join(parts)}</body></html>\n", encoding="utf-8")
+        temporary.write_text(f"{head}<body>{body}</body></html>\n", encoding="utf-8")
 
 
-def _heat_map(study: Any) -> None:
-    """The values of a grid over two parameters."""
-    import numpy as np
-    from matplotlib import pyplot
-
-    done = [t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
-    axes = done[0].distributions
-    if any(trial.distributions.keys() != axes.keys() for trial in done):
-        raise ValueError("not every trial has the same values")
-    if len(axes) != 2 or not all(hasattr(axis, "choices") for axis in axes.values()):
-        raise ValueError("no grid over two parameters")
-    (down, rows), (across, columns) = ((name, list(axis.choices)) for name, axis in axes.items())
-    values = np.full((len(rows), len(columns)), np.nan)
-    for trial in done:
-        values[rows.index(trial.params[down]), columns.index(trial.params[across])] = trial.value
-    figure, axis = pyplot.subplots(figsize=(1.5 + 1.2 * len(columns), 1 + 0.7 * len(rows)))
-    image = axis.imshow(values, cmap="viridis", aspect="auto")
-    axis.set_xticks(range(len(columns)), [f"{c:g}" if isinstance(c, float) else str(c) for c in columns])
-    axis.set_yticks(range(len(rows)), [f"{r:g}" if isinstance(r, float) else str(r) for r in rows])
-    axis.set_xlabel(across)
-    axis.set_ylabel(down)
-    axis.grid(False)
-    middle = np.nanmean([np.nanmin(values), np.nanmax(values)])
-    for (i, j), value in np.ndenumerate(values):
-        colour = "black" if value > middle else "white"
-        axis.text(j, i, "" if np.isnan(value) else f"{value:.3g}", ha="center", va="center", color=colour)
-    figure.colorbar(image, label=(study.metric_names or ["value"])[0])
+def _by_epoch(made: Any, study: Any, metric: str) -> Any:
+    """Whole numbers below, and the names of what is shown."""
+    last = max((step for t in study.get_trials(deepcopy=False) for step in t.intermediate_values), default=0)
+    if not last:
+        raise ValueError("nothing was reported on the way")
+    made.update_xaxes(title_text="epoch", dtick=max(1, last // 10))
+    made.update_yaxes(title_text=metric)
+    return made

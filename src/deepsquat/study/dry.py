@@ -6,12 +6,13 @@ from statistics import median
 import optuna
 from optuna.trial import TrialState
 
+from deepsquat import terminal
 from deepsquat.study.opening import ID_FILE
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.points import Points
-from deepsquat.study.progress import took
 from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
+from deepsquat.terminal import took
 
 MOST = 20  # points that are named
 
@@ -27,7 +28,7 @@ def say(
     done = sum(p.done for p in all_points)
     running = sum(p.running and not p.done for p in all_points)
     given_up = len(all_points) - done - running - len(left)
-    print(
+    terminal.say(
         f"Study {options.study}: {len(all_points)} trials by {options.sampler}, in {folder}: {done} done, "
         + (f"{running} running, " if running else "")
         + (f"{given_up} given up, " if given_up else "")
@@ -36,14 +37,14 @@ def say(
     known = [(point, points.known(point)) for point in left]
     named = [in_words(values) for _, values in known if values]
     for words in named[:MOST]:
-        print(f"  {words}")
+        terminal.say(f"  {words}")
     if len(named) > MOST:
-        print(f"  and {len(named) - MOST} more")
+        terminal.say(f"  and {len(named) - MOST} more")
     if drawn := len(left) - len(named):
         words = " ".join(f"{key}={said}" for key, said in space.words().items())
-        print(f"  {drawn} that {options.sampler} draws: {words}")
-    print(_time(points, len(left), at_once))
-    print("Nothing was run or written; without dry=true it begins.")
+        terminal.say(f"  {drawn} that {options.sampler} draws: {words}")
+    terminal.say(_time(points, len(left), at_once))
+    terminal.say("Nothing was run or written; without dry=true it begins.")
 
 
 def _study(options: StudyOptions, address: str, folder: Path) -> optuna.Study:

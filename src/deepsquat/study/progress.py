@@ -1,48 +1,71 @@
 """What a sweep says of itself on the terminal."""
 
 import sys
+import time
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
+from deepsquat.study import running
+from deepsquat.study.ownership import Heartbeat
 from deepsquat.study.points import Points
 from deepsquat.study.space import in_words
+from deepsquat.terminal import columns, fitted, say, took
 
 
 class Terminal:
-    """Says what happens: a line for each trial that ends, a bar over the points, the failures at the end."""
+    """Says what happens: a line for each trial that ends, how far it all is, the failures at the end.
+
+    On a terminal no line is wider than it: a long one goes on in the next, between two words.
+    """
 
     def __init__(self, points: Points, folder: str) -> None:
         self.points, self.folder = points, folder
         self.names, self.directions = points.options.objectives, points.options.directions
         self.waiting = False
-        done = self._done()
-        words = "a new study" if not points.trials() else f"{done} of {points.count} done"
+        self.begun, self.done_before = time.monotonic(), self._done()
+        self.done, self.best = self.done_before, ""
+        words = "a new study" if not points.trials() else f"{self.done} of {points.count} done"
         how = f"{points.count} trials by {points.options.sampler}, {words}"
-        print(f"Study {points.study.study_name}: {how}, in {folder}", flush=True)
-        self.bar: Any = tqdm(
-            total=points.count,
-            initial=done,
-            unit="trial",
-            disable=None,
-            dynamic_ncols=True,
-            smoothing=0,
-            file=sys.stderr,
-        )
+        say(f"Study {points.study.study_name}: {how}, in {folder}")
+        self.bar: Any = tqdm(bar_format="{desc}", disable=None, dynamic_ncols=True, file=sys.stderr)
+        self._say_best()
+        self.ticks = Heartbeat(self.show, 1.0)
 
     def __enter__(self) -> "Terminal":
+        self.ticks.__enter__()
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self.ticks.__exit__()
         self.bar.close()
+
+    def show(self) -> None:
+        """The last line anew: how far this process's trial is, the best so far, the time left."""
+        if self.bar.disable:
+            return
+        at = running.reached()
+        share = at[1] / at[2] if at else 0.0
+        left = self.points.count - self.done
+        parts = [f"{self.done}/{self.points.count} done"]
+        if at and left:
+            parts.append(f"trial {at[0]} epoch {at[1]}/{at[2]}")
+        parts += [self.best] if self.best else []
+        here = self.done - self.done_before + share
+        if left and here:
+            passed = time.monotonic() - self.begun
+            parts.append(f"{took(passed / here * (left - share), whole=True)} left")
+        self.bar.set_description_str(fitted(parts, self.done / max(1, self.points.count), columns()))
 
     def _done(self) -> int:
         return sum(point.done for point in self.points.all())
 
     def line(self, text: str) -> None:
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+        with self.bar.get_lock():  # not tqdm's own write, which misses a bar whose stream has been replaced
+            self.bar.clear(nolock=True)
+            say(text)
+            self.bar.refresh(nolock=True)
 
     def trial(self, trial: FrozenTrial) -> None:
         seconds = trial.user_attrs.get("seconds")
@@ -50,11 +73,12 @@ class Terminal:
             f"trial {trial.number:<3} {in_words(trial.params)}  {self._outcome(trial)}"
             + (f"  {took(seconds)}" if seconds is not None else "")
         )
-        self.bar.n = self._done()
-        best = self._best()
-        if best:
-            self.bar.set_postfix_str(f"best {self._outcome(best[0])}", refresh=False)
-        self.bar.refresh()
+        self._say_best()
+        self.show()
+
+    def _say_best(self) -> None:
+        self.done = self._done()
+        self.best = f"best {', '.join(f'{v:.4g}' for v in best[0].values)}" if (best := self._best()) else ""
 
     def waits(self) -> bool:
         """Whether other processes still run points that may be left for us."""
@@ -68,7 +92,7 @@ class Terminal:
             whose = ", ".join(sorted(owners))
             self.line(f"waits for {len(others)} of other processes ({whose}); Ctrl-C to leave them")
         self.waiting = bool(others)
-        self.bar.n = self._done()
+        self.done = self._done()
         return bool(others)
 
     def end(self) -> int:
@@ -76,13 +100,13 @@ class Terminal:
         points = self.points.all()
         pruned = sum(any(t.state == TrialState.PRUNED for t in p.trials) for p in points)
         failed = [p for p in points if p.failed]
-        print(
+        say(
             f"Study {self.points.study.study_name}: {sum(p.done for p in points)} of {len(points)} done"
             + (f", {pruned} of them pruned" if pruned else "")
             + (f", {len(failed)} failed" if failed else "")
         )
         for trial in self._best():
-            print(f"Best: trial {trial.number}  {in_words(trial.params)}  {self._outcome(trial)}")
+            say(f"Best: trial {trial.number}  {in_words(trial.params)}  {self._outcome(trial)}")
         limit = self.points.options.max_retries
         for point in failed:
             last = point.trials[-1]
@@ -90,9 +114,9 @@ class Terminal:
             again = f"given up; hydra.sweeper.max_retries={point.tries} tries it again"
             then = f"{rest} more {'try' if rest == 1 else 'tries'}" if rest else again
             where = f"{self.folder}/{last.number}"
-            print(f"Failed: {in_words(last.params)}: {last.user_attrs.get('error')} ({where}; {then})")
+            say(f"Failed: {in_words(last.params)}: {last.user_attrs.get('error')} ({where}; {then})")
         if any(point.tries_left(limit) for point in failed):
-            print("The same command tries the failed ones again.")
+            say("The same command tries the failed ones again.")
         sys.stdout.flush()
         return sum(not p.done for p in points)
 
@@ -114,9 +138,3 @@ class Terminal:
             return list(self.points.study.best_trials)
         sign = 1 if self.directions[0] == "minimize" else -1
         return [min(trials, key=lambda t: sign * t.values[0])]
-
-
-def took(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds < 3600 else f"{seconds / 3600:.1f} h"

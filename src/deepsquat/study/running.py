@@ -19,19 +19,28 @@ class Running:
 
 
 _running: Running | None = None
+_reached: tuple[int, int] | None = None
 
 
 def set_running(running: Running | None) -> None:
-    global _running
-    _running = running
+    global _running, _reached
+    _running, _reached = running, None
 
 
-def report(metrics: Mapping[str, float], step: int) -> None:
-    """Hands the objective's value at `step` (an epoch, a fold) to the study.
+def reached() -> tuple[int, int, int] | None:
+    """The number of this process's trial, its epoch, and of how many; None where that is not known."""
+    running, where = _running, _reached
+    return None if running is None or where is None else (running.trial.number, *where)
+
+
+def report(metrics: Mapping[str, float], step: int, epochs: int | None = None) -> None:
+    """Hands the objective's value at `step` (an epoch, a fold) to the study. epochs: that there will be.
 
     Raises:
         Pruned: the study's pruner ends this trial here.
     """
+    global _reached
+    _reached = None if epochs is None else (step, epochs)
     if _running is None or _running.objective is None or _running.objective not in metrics:
         return
     value = metrics[_running.objective]

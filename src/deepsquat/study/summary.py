@@ -61,12 +61,13 @@ def summary(study: optuna.Study) -> Summary:
         sum(trial.state == TrialState.PRUNED for trial in trials),
         sum(trial.state == TrialState.FAIL for trial in trials),
         done[int(np.argmin(values) if minimize else np.argmax(values))].params,
-        _importances(study, len(done)),
+        importances(study),
     )
 
 
-def _importances(study: optuna.Study, trials: int) -> dict[str, float]:
-    if trials < _FEWEST:
+def importances(study: optuna.Study) -> dict[str, float]:
+    """How much of the objective's changes each swept value accounts for, together 1; empty for few trials."""
+    if sum(trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)) < _FEWEST:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -61,7 +61,6 @@ def sweep(
     _say_lost(say, lost)
 
     def keep_alive() -> None:
-        say.bar.refresh()
         for trial in mine(points.trials()):
             beat(study, trial.number)
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+# The step of what is measured once a run: MLflow's page draws it as a bar beside other runs', not as one dot.
+WHOLE_RUN = 0
 PARENT = "mlflow.parentRunId"  # the tag of a sweep's trial: the id of the sweep's own run
 
 

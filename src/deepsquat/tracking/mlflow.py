@@ -107,9 +107,10 @@ class Store(tracking.Store):
         return LastingRun(self.place, run)
 
     def how_to_look(self, run_id: str | None = None) -> str:
-        # The list's default view is for traces of language models, of which there are none.
-        which = "?workflowType=machine_learning" if run_id is None else f"/{run_id}"
-        return self.options.how_to_look(f"/#/experiments/{self.experiment}/runs{which}")
+        # The pages' default view is for traces of language models, of which there are none.
+        which = "" if run_id is None else f"/{run_id}"
+        page = f"/#/experiments/{self.experiment}/runs{which}?workflowType=machine_learning"
+        return self.options.how_to_look(page)
 
     def find(self, run_id: str) -> LastingRun:
         found = self.connection.wait_for(lambda: self._get_run(run_id))

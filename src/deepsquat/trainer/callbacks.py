@@ -9,9 +9,9 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
-from tqdm import tqdm
 
 from deepsquat.processes import uninterrupted
+from deepsquat.terminal import OneLine
 from deepsquat.trainer import checkpoint
 
 
@@ -123,7 +123,7 @@ class Progress(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         steps = int(trainer.num_training_batches)
         assert trainer.max_epochs is not None
-        self.bar = tqdm(
+        self.bar = OneLine(
             total=trainer.max_epochs * steps,
             initial=trainer.current_epoch * steps,
             unit="step",
@@ -150,6 +150,7 @@ class Progress(pl.Callback):
         metrics = trainer.callback_metrics
         values = {name: f"{float(metrics[key]):.3f}" for name, key in shown.items() if key in metrics}
         self.bar.set_postfix(values, refresh=False)
+        self.bar.more = [f"{name} {value}" for name, value in values.items()]
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._show_metrics(trainer)
