@@ -15,7 +15,7 @@ SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train predict prepare test test-slow lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow test-postgresql lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ mutated: $(READY) ## a thousand damaged videos through the poses of predict; hal
 
 torture: $(READY) ## kills at random moments, into reports/torture/; half a minute each; KILLS=50 SEED=2 JOBS=2
 	$(RUN) tests/torture --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) $(ARGS)
+
+test-postgresql: $(READY) ## workers on one study in PostgreSQL, killed, the server restarted; wants the server's programs
+	$(RUN) -m pip install --quiet --disable-pip-version-check "psycopg[binary]==3.3.9"
+	$(RUN) -m pytest -q tests/scale/test_postgresql.py $(ARGS)
 
 lint: $(INSTALLED) ## style of the code, and that imports run down
 	$(RUN) -m ruff check src tests bench

@@ -13,13 +13,14 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from deepsquat.errors import UserError
 from deepsquat.overrides import hydra_text
 from deepsquat.processes import ignore_signals, stop_on_sigterm
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.opening import opened
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat
-from deepsquat.study.points import Points, beat, fail
+from deepsquat.study.points import Points, beat, fail, how, living, process_of
 from deepsquat.study.progress import Terminal
 from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
@@ -51,6 +52,7 @@ def sweep(
     open_storage(address)  # its errors come before minutes of data
     study = opened(options, address, folder, {**identity, **hooks.identity()})
     points = Points(study, space, options, hooks.version(), first)
+    _refuse_other_code(points)
     _say_version(points)
     lost = points.fail_lost()
     points.begin()
@@ -125,7 +127,7 @@ def _run(
         for ended in (trials[trial.number] for trial in batch):
             say.trial(ended)
             hooks.on_trial_end(points.study, ended)
-            errors.append(ended.user_attrs.get("error") if ended.state == TrialState.FAIL else None)
+            errors.append(ended.user_attrs.get("error") if how(ended) == "failed" else None)
             if ended.user_attrs.get("concerns_all"):
                 say.line("Stopped: this concerns every trial")
                 return
@@ -169,6 +171,24 @@ def _alike(error: str) -> str:
 def _say_lost(say: Terminal, numbers: Sequence[int]) -> None:
     for number in numbers:
         say.line(f"trial {number}: its process is gone; it is resumed")
+
+
+def _refuse_other_code(points: Points) -> None:
+    """
+    Raises:
+        UserError: another process runs a trial now with other code.
+    """
+
+    def other(trials: Sequence[Any]) -> list[Any]:
+        return [t for t in trials if t.user_attrs.get("version", points.version) != points.version]
+
+    running = [trial for trial in points.trials() if trial.state == TrialState.RUNNING]
+    if other(running) and (found := other(living(points.study))):
+        theirs = found[0].user_attrs["version"]
+        raise UserError(
+            f"the code here is {points.version}, and trial {found[0].number} runs with {theirs} "
+            f"({process_of(found[0])}); bring the same code here, or wait until that process has ended"
+        )
 
 
 def _say_version(points: Points) -> None:
