@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
-from deepsquat.study.points import Points
+from deepsquat.study.points import RESUMED, Points, how
 from deepsquat.study.space import in_words
 
 
@@ -103,6 +103,8 @@ class Terminal:
             )
         if trial.state == TrialState.PRUNED:
             return str(trial.user_attrs.get("ended", "pruned"))
+        if how(trial) in RESUMED:
+            return f"{trial.user_attrs.get('error')}; it is resumed"
         return f"FAILED: {trial.user_attrs.get('error')}"
 
     def _best(self) -> list[FrozenTrial]:
