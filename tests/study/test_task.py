@@ -11,11 +11,12 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 
+from deepsquat.study.launch import _join_ray
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import this_process
 from deepsquat.study.points import fail
 from deepsquat.study.storage import open_storage
-from deepsquat.study.task import Task
+from deepsquat.study.task import Task, output_to
 
 
 class Function:
@@ -95,3 +96,39 @@ def test_slurms_jobs_are_ended_by_their_name(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, timeout=60)
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == ["scancel --me --name=toy-1", "squeue --noheader --me --name=toy-1"]
+
+
+class Rays:
+    """A stream as Ray's workers have it: it does not say how much it took."""
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    def write(self, text: str) -> None:
+        self.said += text
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_stream_that_does_not_say_how_much_it_took_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Rays()
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setattr("sys.stderr", stream)
+    with output_to(tmp_path / "output.txt"):
+        print("in the trial")
+    print("after it")
+    assert (tmp_path / "output.txt").read_text() == "in the trial\n" and stream.said == "after it\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "told"), [(None, {"address": None}), ("h:1", {"address": "h:1", "object_store_memory": None})]
+)
+def test_ray_is_not_told_the_memory_of_a_cluster_that_is_there(address: str | None, told: dict) -> None:
+    launcher = {"_target_": "some.RayLauncher", "ray": {"init": {"address": address}}}
+    config = OmegaConf.create({"hydra": {"launcher": launcher}})
+    OmegaConf.set_readonly(config, True)
+    _join_ray(config)
+    assert config.hydra.launcher.ray.init == told

@@ -98,6 +98,8 @@ def run(
             for returned in launcher.launch(lines, initial_job_idx=numbers[0]):
                 if returned.status == JobStatus.FAILED:
                     raise returned._return_value
+        except SystemExit as stop:  # Ray's answer to SIGTERM
+            raise KeyboardInterrupt from stop
         finally:
             if jobs:
                 end_jobs(jobs)

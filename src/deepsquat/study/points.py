@@ -1,5 +1,6 @@
 """The points of a study, which process runs them, and how a process gets one."""
 
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from deepsquat.study.space import Params, Space
 from deepsquat.study.storage import open_storage
 
 ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
+_LATEST = 6.0  # 64 points to choose from
 RESUMED = ("interrupted", "lost")  # these go on from their checkpoints
 
 
@@ -81,6 +83,7 @@ class Points:
         self.count = min(wanted, len(self.grid)) if self.grid else wanted
         self.owner = this_process()
         self.heartbeats = Heartbeats()
+        self.late = 0.0  # how often, of late, others had claimed a point before us
         self.may_retry: set[int] = set()  # points that had failed when this process began
 
     def trials(self) -> list[FrozenTrial]:
@@ -102,12 +105,16 @@ class Points:
         self.may_retry = {p.index for p in self.all() if p.failed and p.tries_left(most)}
 
     def claim(self) -> optuna.Trial | None:
-        """A trial of the first free point, RUNNING and ours, with its values; None where none is free."""
+        """A trial of the first free point, RUNNING and ours, with its values; None where none is free.
+
+        A process that came late takes one further down the list, else many would meet again at every point.
+        """
         while True:
             seen = self.trials()
-            point = self.free(seen)
-            if point is None:
+            free = self.free(seen)
+            if not free:
                 return None
+            point = random.choice(free[: 2 ** round(self.late)])
             trial = self._create(point)
             # Whoever claimed the point since we looked was first, for numbers are given in order.
             rivals = [
@@ -123,19 +130,18 @@ class Points:
                 rivals = []
             if not rivals:
                 self.may_retry.discard(point.index)
+                self.late = max(0.0, self.late - 0.25)
                 self.study.sampler = make_sampler(self.options, point.index)
                 for axis in self.space.axes:
                     if axis.is_there(trial.params):
                         axis.suggest(trial)
                 return trial
             fail(self.study, trial.number, "withdrawn", "another process runs this point")
+            self.late = min(_LATEST, self.late + 1.0)
 
-    def free(self, trials: Sequence[FrozenTrial] | None = None) -> Point | None:
-        """The first point that no process runs and that is to be run."""
-        for point in self.all(trials):
-            if self.is_free(point):
-                return point
-        return None
+    def free(self, trials: Sequence[FrozenTrial] | None = None) -> list[Point]:
+        """The points that no process runs and that are to be run."""
+        return [point for point in self.all(trials) if self.is_free(point)]
 
     def is_free(self, point: Point) -> bool:
         """Whether a point is to be run and no process runs it."""
