@@ -15,10 +15,10 @@ SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train predict prepare test test-slow browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow test-postgresql test-slurm test-ray browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # torch is asked for alone and first: only the exact pin takes the CPU build where an index offers one. Of another
 # index, TORCH_INDEX, nothing but torch is taken.
@@ -65,6 +65,20 @@ browser: $(READY) ## the tests of pages in a real browser, Debian's chromium; a 
 
 torture: $(READY) ## kills at random moments, into reports/torture/; half a minute each; KILLS=50 SEED=2 JOBS=2
 	$(RUN) tests/torture --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) $(ARGS)
+
+test-postgresql: $(READY) ## workers on one study in PostgreSQL, killed, the server restarted; wants the server's programs
+	$(RUN) -m pip install --quiet --disable-pip-version-check "psycopg[binary]==3.3.9" grpcio==1.85.3
+	$(RUN) -m pytest -q tests/scale/test_postgresql.py $(ARGS)
+
+test-slurm: $(READY) ## trials as jobs of a Slurm of one node, requeued and cut off; root, and Slurm's programs
+	$(RUN) -m pip install --quiet --disable-pip-version-check hydra-submitit-launcher==1.2.0 submitit==1.5.4
+	$(RUN) -m pytest -q tests/scale/test_slurm.py $(ARGS)
+
+# The launcher asks for older packages than it needs, so it comes without them.
+test-ray: $(READY) ## trials as tasks of Ray, of whose nodes one is killed
+	$(RUN) -m pip install --quiet --disable-pip-version-check ray==2.60.0
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps hydra-ray-launcher==1.2.2
+	$(RUN) -m pytest -q tests/scale/test_ray.py $(ARGS)
 
 lint: $(INSTALLED) ## style of the code, and that imports run down
 	$(RUN) -m ruff check src tests bench

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 _ALARM: int | None = getattr(signal, "SIGALRM", None)  # by which a sweep ends a trial that takes too long
 ENDS_WITH_PARENT = "DEEPSQUAT_ENDS_WITH_PARENT"  # in the environment of a command that another one starts
-_INTERRUPTS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP, _ALARM) if n is not None)
+_LIMIT: int | None = getattr(signal, "SIGUSR2", None)  # by which submitit says that a job's time is up
+_INTERRUPTS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP, _ALARM, _LIMIT) if n is not None)
 
 
 def cores() -> int:

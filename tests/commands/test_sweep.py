@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from deepsquat.commands import run as command
 from deepsquat.commands.sweep import StudyRuns, child_tags, resumable_run
 from deepsquat.errors import UserError
+from deepsquat.study.ownership import this_process
 from deepsquat.tracking import Run, Store
 from deepsquat.tracking.mlflow import MlflowOptions
 from deepsquat.tracking.offline import OfflineOptions
@@ -74,6 +75,16 @@ def test_a_parent_says_what_made_it_and_is_found_again(hooks: StudyRuns, offline
     assert parent.id == first["parent"]
     tags = ("sweep", "sweep.option", "study.id", "search space")
     assert [parent.tag(name) for name in tags] == ["depth", "depth_l2", "a", "model.blocks=1,2"]
+
+
+def test_a_store_without_the_run_of_a_sweep_that_goes_on_elsewhere_is_refused(
+    hooks: StudyRuns, offline: Store
+) -> None:
+    made = study("a")
+    made.ask().set_user_attr("owner", this_process())
+    with pytest.raises(UserError, match=r"tracking=offline: the sweep's own run is not here.*trial 0 runs"):
+        hooks.on_start(made)
+    assert parents(offline) == []
 
 
 def test_a_sweep_that_was_typed_has_no_option(tmp_path: Path, offline: Store) -> None:

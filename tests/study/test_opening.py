@@ -1,6 +1,7 @@
 """A study and its folder bear one id, and neither is taken for another's."""
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from deepsquat.errors import UserError
 from deepsquat.study.opening import ID_FILE, opened
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import this_process
-from deepsquat.study.points import Points, fail
+from deepsquat.study.points import Points, beat, fail, living
 from deepsquat.study.space import Space
 from deepsquat.study.storage import open_storage
+from deepsquat.study.sweep import _refuse_other_code
 
 IDENTITY = {"steps": "2"}
 
@@ -144,3 +146,35 @@ def test_a_journal_that_is_a_folder_is_refused(folder: Path) -> None:
     (folder / "study.journal").mkdir(parents=True)
     with pytest.raises(UserError, match=r"study\.journal is a folder"):
         _open(folder)
+
+
+def test_a_folder_in_which_the_running_trials_are_not_is_refused(folder: Path, tmp_path: Path) -> None:
+    address = str(tmp_path / "kept.journal")
+    _trial(_open(folder, address), folder, TrialState.RUNNING)
+    other = tmp_path / "not shared" / "toy"
+    with pytest.raises(UserError, match=r"not the folder in which trial 0 .*every machine must see the one"):
+        _open(other, address)
+    assert not (other / ID_FILE).exists()
+    _open(folder, address)
+
+
+def test_a_trial_of_another_machine_lives_where_its_heartbeat_changes(folder: Path) -> None:
+    study = _open(folder)
+    elsewhere = {**this_process(), "machine": "elsewhere 1"}
+    _trial(study, folder, TrialState.RUNNING, owner={**this_process(), "started": "1"})
+    number = _trial(study, folder, TrialState.RUNNING, owner=elsewhere)
+    assert living(study, 0.6) == []
+    beating = threading.Timer(0.2, lambda: beat(study, number))
+    beating.start()
+    assert [trial.number for trial in living(study, 20)] == [number]
+    beating.join()
+
+
+def test_other_code_is_refused_while_a_trial_runs_with_its_own(folder: Path) -> None:
+    study, options = _open(folder), StudyOptions(study="toy", objective="loss", n_trials=1)
+    number = _trial(study, folder, TrialState.RUNNING, version="a")
+    _refuse_other_code(Points(study, Space((), ()), options, "a"))
+    with pytest.raises(UserError, match=r"the code here is b, and trial 0 runs with a .*bring the same code"):
+        _refuse_other_code(Points(study, Space((), ()), options, "b"))
+    fail(study, number, "interrupted", "interrupted")
+    _refuse_other_code(Points(study, Space((), ()), options, "b"))

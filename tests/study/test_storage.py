@@ -4,13 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 
 from deepsquat.errors import UserError
+from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeats, is_alive, this_process
+from deepsquat.study.points import Points, tell
+from deepsquat.study.space import Space
 from deepsquat.study.storage import open_storage
 
 
@@ -80,3 +87,87 @@ def test_a_heartbeat_is_stale_only_while_it_is_watched_and_not_renewed(monkeypat
     assert not heartbeats.is_stale(3, 18.0)
     now = 111.0
     assert heartbeats.is_stale(3, 18.0)
+
+
+class Restarted:
+    """Stands for a server: the named call is made, and its answer lost, as often as told."""
+
+    def __init__(self, storage, name: str, times: int) -> None:
+        self.storage, self.name, self.times = storage, name, times
+
+    def __getattr__(self, name: str):
+        found = getattr(self.storage, name)
+        if name != self.name:
+            return found
+
+        def call(*arguments, **named):
+            answer = found(*arguments, **named)
+            if self.times > 0:
+                self.times -= 1
+                raise StorageInternalError("lost") from OperationalError("select", {}, Exception("gone"))
+            return answer
+
+        return call
+
+
+def _patient(tmp_path: Path, name: str, times: int) -> tuple[optuna.Study, StudyOptions]:
+    open_storage.cache_clear()
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db")
+    storage._storage = Restarted(storage._storage, name, times)
+    options = StudyOptions(study="s", sampler="random", n_trials=2)
+    return optuna.create_study(storage=storage, study_name="s"), options
+
+
+def _points(study: optuna.Study, options: StudyOptions) -> Points:
+    return Points(study, Space((), ()), options, "")
+
+
+def test_a_call_whose_answer_was_lost_is_made_again(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("deepsquat.study.storage.time.sleep", lambda _: None)
+    study, options = _patient(tmp_path, "set_trial_state_values", 2)
+    trial = _points(study, options).claim()
+    assert trial is not None
+    tell(study, trial.number, TrialState.COMPLETE, [0.5])
+    assert [t.values for t in study.trials] == [[0.5]]
+    assert capfd.readouterr().err.count("does not answer; tried again for 300 s") == 1
+
+
+def test_a_trial_made_twice_by_a_lost_answer_is_run_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("deepsquat.study.storage.time.sleep", lambda _: None)
+    study, options = _patient(tmp_path, "create_new_trial", 2)
+    points = _points(study, options)
+    trial = points.claim()
+    assert trial is not None and trial.number == 2
+    assert [t.user_attrs.get("ended") for t in study.trials] == ["withdrawn", "withdrawn", None]
+    tell(study, trial.number, TrialState.COMPLETE, [0.5])
+    assert [point.done for point in points.all()] == [True, False]
+
+
+def test_a_server_that_stays_away_is_one_line_and_waited_for_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("deepsquat.study.storage.PATIENCE", 0.6)
+    study, _ = _patient(tmp_path, "get_all_trials", 99)
+    for most in (5.0, 0.4):
+        start = time.monotonic()
+        with pytest.raises(UserError, match="gone") as caught:
+            study.get_trials()
+        assert time.monotonic() - start < most and "\n" not in str(caught.value)
+
+
+def test_another_error_of_a_storage_is_not_waited_for(tmp_path):
+    study, _ = _patient(tmp_path, "", 0)
+    with pytest.raises(KeyError):
+        study._storage.get_trial(17)
+
+
+@pytest.mark.parametrize(
+    ("address", "mistake"),
+    [
+        ("postgresql+psycopg://me:secret@127.0.0.1/x", r"~/.pgpass"),
+        ("grpc://127.0.0.1", "grpc://HOST:PORT"),
+        ("nonsense://x", "nonsense"),
+    ],
+)
+def test_an_address_that_cannot_be_is_one_line(address, mistake):
+    with pytest.raises(UserError, match=mistake) as caught:
+        open_storage(address)
+    assert "\n" not in str(caught.value) and "secret" not in str(caught.value)

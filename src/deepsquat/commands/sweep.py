@@ -22,6 +22,7 @@ from deepsquat.runs.owner import NAME as OWNER
 from deepsquat.runs.owner import owner
 from deepsquat.runs.record import NO_PARAMS
 from deepsquat.study.hooks import Ending, Hooks
+from deepsquat.study.points import living, process_of
 from deepsquat.terminal import say
 from deepsquat.tracking import PARENT
 from deepsquat.tracking.lasting import waiting
@@ -98,6 +99,12 @@ class StudyRuns(Hooks):
         if found := store.tagged(key):
             found[0].reopen()
             return found[0]
+        if _running(study) and (others := living(study)):
+            raise UserError(
+                f"tracking={self.config.hydra.runtime.choices.tracking}: the sweep's own run is not here, "
+                f"and trial {others[0].number} runs ({process_of(others[0])}); name the place where it "
+                "keeps its runs"
+            )
         code, _ = provenance.code_tags()
         name, own = own_words(self.config)
         tags = {

@@ -15,6 +15,8 @@ one attempt at one.
 - A point that was interrupted or lost is resumed by whichever process comes next, as often as it happens. One
   that failed is tried again by the next start of the command, and given up after `max_retries` further
   attempts; a mistake in a value uses up as many as `max_retries` allows by default.
+- A trial is run once. Where Slurm or Ray starts its job again, the job ends the trial as `lost` where its
+  first process did not, and leaves the point to the sweep.
 - A study and its folder bear one id, kept in the study's user attributes and in `study.id`.
 
 Hydra's task function is what is swept; a Task runs it as a trial. The word job is left to Hydra's options.

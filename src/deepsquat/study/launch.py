@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +26,14 @@ from deepsquat.study.composer import Composer
 from deepsquat.study.first import first_points
 from deepsquat.study.hooks import Hooks
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
+from deepsquat.study.slots import Slots
 from deepsquat.study.space import Params, Space, parse
 from deepsquat.study.sweep import sweep
 from deepsquat.study.task import Task, threads_per_trial
 from deepsquat.trust import named
+
+_SOURCE = Path(__file__).resolve().parents[2]  # what this code is imported from
+_TO_END = 60.0  # seconds that Slurm's jobs get to end
 
 
 def run(
@@ -74,6 +82,9 @@ def run(
     with flag_override(config, ["struct", "readonly"], [False, False]):
         config.hydra.sweep.dir = str(folder)
     task = Task(function, address, options.study, options)
+    _show_source()
+    _join_ray(config)
+    jobs = _named_jobs(config)
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=task, config=config
     )
@@ -92,7 +103,44 @@ def run(
                 if returned.status == JobStatus.FAILED:
                     raise returned._return_value
 
-    return sweep(options, address, folder, space, identity, hooks, task, launch, at_once, first)
+    slots = Slots(launch, at_once, end=lambda: end_jobs(jobs) if jobs else None)
+    return sweep(options, address, folder, space, identity, hooks, task, slots, first)
+
+
+def _show_source() -> None:
+    """Lets the processes that a launcher starts, here or on another machine, import what this one imports."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_SOURCE), *([before] if before else [])])
+
+
+def _named_jobs(config: DictConfig) -> str:
+    """The name of this sweep's jobs in Slurm's queue, by which they are ended; empty where there is none."""
+    launcher = config.hydra.launcher
+    if not launcher._target_.endswith("SlurmLauncher"):
+        return ""
+    with flag_override(config, ["struct", "readonly"], [False, False]):
+        launcher.name = f"{launcher.name}-{uuid.uuid4().hex[:8]}"
+    return str(launcher.name)
+
+
+def _join_ray(config: DictConfig) -> None:
+    """Beside the address of a cluster Ray refuses the memory that the launcher gives one of its own."""
+    launcher = config.hydra.launcher
+    if launcher._target_.endswith("RayLauncher") and launcher.ray.init.get("address"):
+        with flag_override(config, ["struct", "readonly"], [False, False]):
+            launcher.ray.init.setdefault("object_store_memory", None)
+
+
+def end_jobs(name: str) -> None:
+    """Ends the jobs of this name that still wait or run, and waits for their end: they end their trials."""
+    ours = ["--me", f"--name={name}"]
+    subprocess.run(["scancel", *ours], capture_output=True)
+    end = time.monotonic() + _TO_END
+    while time.monotonic() < end:
+        left = subprocess.run(["squeue", "--noheader", *ours], capture_output=True, text=True)
+        if left.returncode or not left.stdout.strip():
+            return
+        time.sleep(0.5)
 
 
 def _space(options: StudyOptions, arguments: Sequence[str], loader: Any) -> tuple[StudyOptions, Space]:

@@ -15,7 +15,7 @@ from deepsquat.files import unwritable, written_whole
 from deepsquat.locks import locked
 from deepsquat.study.options import StudyOptions, make_pruner
 from deepsquat.study.ownership import is_alive
-from deepsquat.study.points import ENDED_WELL, processes
+from deepsquat.study.points import ENDED_WELL, living, process_of, processes
 from deepsquat.study.storage import open_storage
 
 ID_FILE = "study.id"
@@ -104,6 +104,12 @@ def _refuse_others(
         raise UserError(
             f"{folder} belongs to another study than the one named {options.study} in {address}; "
             f"move it away, or {_ANEW}"
+        )
+    if study is not None and known is not None and bears != known and (others := living(study)):
+        raise UserError(
+            f"{folder} is not the folder in which trial {others[0].number} of the study {options.study} runs "
+            f"({process_of(others[0])}): every machine must see the one folder; name it with "
+            "hydra.sweeper.folder"
         )
 
 

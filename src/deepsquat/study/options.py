@@ -17,7 +17,8 @@ class StudyOptions:
 
     study: str = ""  # its name, and its folder's; "": made of what is swept, so that the same line finds it
     folder: str = "multirun"  # where the folders of studies lie
-    # An Optuna address, sqlite:///x.db, or a journal file; None: study.journal in the study's folder.
+    # A journal file, or an Optuna address: sqlite:///x.db, postgresql+psycopg://USER@HOST/DATABASE, or of a
+    # proxy in front of one, grpc://HOST:PORT; None: study.journal in the study's folder.
     storage: str | None = None
     # What is swept, in Hydra's words: {x: "1,2", y: "interval(0,1)"}. What depends on a choice is under it:
     # {model: {convnet: {model.padding: "valid,same"}, mlp: {}}}.

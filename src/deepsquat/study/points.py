@@ -1,5 +1,6 @@
 """The points of a study, which process runs them, and how a process gets one."""
 
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.study.options import StudyOptions, make_pruner, make_sampler
-from deepsquat.study.ownership import Heartbeats, is_alive, this_process
+from deepsquat.study.ownership import INTERVAL, Heartbeats, is_alive, this_process
 from deepsquat.study.space import Params, Space
 from deepsquat.study.storage import open_storage
 
 ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
-_RESUMED = ("interrupted", "lost")  # these go on from their checkpoints
+_LATEST = 6.0  # 64 points to choose from
+RESUMED = ("interrupted", "lost")  # these go on from their checkpoints
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,14 @@ class Point:
     @property
     def failed(self) -> bool:
         """Its last attempt failed by itself."""
-        return not self.done and bool(self.trials) and _how(self.trials[-1]) == "failed"
+        return not self.done and bool(self.trials) and how(self.trials[-1]) == "failed"
 
     @property
     def earlier(self) -> list[int]:
         """The attempts that the next one can go on from, newest first."""
         found: list[int] = []
         for trial in reversed(self.trials):
-            if _how(trial) not in _RESUMED:
+            if how(trial) not in RESUMED:
                 break
             found.append(trial.number)
         return found
@@ -51,14 +53,14 @@ class Point:
     @property
     def tries(self) -> int:
         """The tries that are used up by failures; a mistake in a value, which comes again, uses them all."""
-        failed = [trial for trial in self.trials if _how(trial) == "failed"]
+        failed = [trial for trial in self.trials if how(trial) == "failed"]
         return sum(StudyOptions.max_retries + 1 if t.user_attrs.get("mistake") else 1 for t in failed)
 
     def tries_left(self, max_retries: int) -> int:
         return max(0, max_retries + 1 - self.tries)
 
 
-def _how(trial: FrozenTrial) -> str:
+def how(trial: FrozenTrial) -> str:
     """How a FAIL came about; empty for any other trial."""
     return trial.user_attrs.get("ended", "failed") if trial.state == TrialState.FAIL else ""
 
@@ -81,6 +83,7 @@ class Points:
         self.count = min(wanted, len(self.grid)) if self.grid else wanted
         self.owner = this_process()
         self.heartbeats = Heartbeats()
+        self.late = 0.0  # how often, of late, others had claimed a point before us
         self.may_retry: set[int] = set()  # points that had failed when this process began
 
     def trials(self) -> list[FrozenTrial]:
@@ -92,7 +95,7 @@ class Points:
         since = self.study.user_attrs.get("since", 0)  # trials before were made with other values
         for trial in self.trials() if trials is None else trials:
             index = trial.user_attrs.get("point")
-            if index in attempts and trial.number >= since and _how(trial) != "withdrawn":
+            if index in attempts and trial.number >= since and how(trial) != "withdrawn":
                 attempts[index].append(trial)
         return [Point(index, tuple(found)) for index, found in attempts.items()]
 
@@ -102,30 +105,43 @@ class Points:
         self.may_retry = {p.index for p in self.all() if p.failed and p.tries_left(most)}
 
     def claim(self) -> optuna.Trial | None:
-        """A trial of the first free point, RUNNING and ours, with its values; None where none is free."""
+        """A trial of the first free point, RUNNING and ours, with its values; None where none is free.
+
+        A process that came late takes one further down the list, else many would meet again at every point.
+        """
         while True:
             seen = self.trials()
-            point = self.free(seen)
-            if point is None:
+            free = self.free(seen)
+            if not free:
                 return None
+            point = random.choice(free[: 2 ** round(self.late)])
             trial = self._create(point)
             # Whoever claimed the point since we looked was first, for numbers are given in order.
-            rivals = self.trials()[len(seen) : trial.number]
-            if not any(rival.user_attrs.get("point") == point.index for rival in rivals):
+            rivals = [
+                rival
+                for rival in self.trials()[len(seen) : trial.number]
+                if rival.user_attrs.get("point") == point.index
+            ]
+            # A database that lost the answer has made our trial twice; the first kept the others away.
+            if rivals and rivals[0].user_attrs["owner"] == self.owner:
+                for twin in rivals:
+                    if twin.user_attrs["owner"] == self.owner:
+                        fail(self.study, twin.number, "withdrawn", "made twice by its own process")
+                rivals = []
+            if not rivals:
                 self.may_retry.discard(point.index)
+                self.late = max(0.0, self.late - 0.25)
                 self.study.sampler = make_sampler(self.options, point.index)
                 for axis in self.space.axes:
                     if axis.is_there(trial.params):
                         axis.suggest(trial)
                 return trial
             fail(self.study, trial.number, "withdrawn", "another process runs this point")
+            self.late = min(_LATEST, self.late + 1.0)
 
-    def free(self, trials: Sequence[FrozenTrial] | None = None) -> Point | None:
-        """The first point that no process runs and that is to be run."""
-        for point in self.all(trials):
-            if self.is_free(point):
-                return point
-        return None
+    def free(self, trials: Sequence[FrozenTrial] | None = None) -> list[Point]:
+        """The points that no process runs and that are to be run."""
+        return [point for point in self.all(trials) if self.is_free(point)]
 
     def is_free(self, point: Point) -> bool:
         """Whether a point is to be run and no process runs it."""
@@ -172,6 +188,28 @@ class Points:
             if fail(self.study, trial.number, "lost", f"its process is gone ({where})"):
                 lost.append(trial.number)
         return lost
+
+
+def living(study: optuna.Study, seconds: float = 2.5 * INTERVAL) -> list[FrozenTrial]:
+    """Running trials, the processes of which live. Other machines show it by a heartbeat within `seconds`."""
+    running = [t for t in study.get_trials(deepcopy=False) if t.state == TrialState.RUNNING]
+    lives = {t.number: [is_alive(process) for process in processes(t)] for t in running}
+    found = [trial for trial in running if True in lives[trial.number]]
+    unknown = [trial for trial in running if None in lives[trial.number]]
+    end = time.monotonic() + seconds
+    while unknown and not found and time.monotonic() < end:
+        time.sleep(0.5)
+        now = study.get_trials(deepcopy=False)
+        found = [
+            t for t in unknown if now[t.number].user_attrs.get("heartbeat") != t.user_attrs.get("heartbeat")
+        ]
+    return found
+
+
+def process_of(trial: FrozenTrial) -> str:
+    """Where a trial runs, in words."""
+    process = processes(trial)[-1]
+    return f"{process['machine'].split()[0]}, process {process['pid']}"
 
 
 def processes(trial: FrozenTrial) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from deepsquat.study import running
 from deepsquat.study.ownership import Heartbeat
-from deepsquat.study.points import Points
+from deepsquat.study.points import RESUMED, Points, how
 from deepsquat.study.space import in_words
 from deepsquat.terminal import columns, fitted, say, took
 
@@ -127,6 +127,8 @@ class Terminal:
             )
         if trial.state == TrialState.PRUNED:
             return str(trial.user_attrs.get("ended", "pruned"))
+        if how(trial) in RESUMED:
+            return f"{trial.user_attrs.get('error')}; it is resumed"
         return f"FAILED: {trial.user_attrs.get('error')}"
 
     def _best(self) -> list[FrozenTrial]:

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from typing import Self
 
 # Runs one trial, given its overrides and its number, and waits for it. Without overrides it only makes ready,
 # in the thread that asks for it, what all launches share.
@@ -10,12 +11,23 @@ Launch = Callable[[Sequence[str] | None, int], None]
 
 
 class Slots:
-    """At most so many launches at once; one at a time happens in the thread that starts it."""
+    """At most so many launches at once; one at a time happens in the thread that starts it.
 
-    def __init__(self, launch: Launch, at_once: int) -> None:
-        self._launch, self._at_once = launch, at_once
+    end: called where the block is left, however; it ends what still runs elsewhere.
+    """
+
+    def __init__(self, launch: Launch, at_once: int, end: Callable[[], None]) -> None:
+        self._launch, self._at_once, self._end = launch, at_once, end
         self._running: set[int] = set()
         self._ended: queue.SimpleQueue[tuple[int, Exception | None]] = queue.SimpleQueue()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._end()
+        if isinstance(error, SystemExit):  # Ray's answer to SIGTERM
+            raise KeyboardInterrupt from error
 
     @property
     def running(self) -> frozenset[int]:

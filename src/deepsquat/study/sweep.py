@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from deepsquat.errors import UserError
 from deepsquat.locks import locked
 from deepsquat.overrides import hydra_text
 from deepsquat.processes import ignore_signals, stop_on_sigterm
@@ -21,9 +22,9 @@ from deepsquat.study.hooks import Hooks
 from deepsquat.study.opening import opened
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat
-from deepsquat.study.points import Points, beat, fail
+from deepsquat.study.points import Points, beat, fail, how, living, process_of
 from deepsquat.study.progress import Terminal
-from deepsquat.study.slots import Launch, Slots
+from deepsquat.study.slots import Slots
 from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
 from deepsquat.study.task import Task, interrupt, mine
@@ -37,8 +38,7 @@ def sweep(
     identity: Mapping[str, Any],
     hooks: Hooks,
     task: Task,
-    launch: Launch,
-    at_once: int,
+    slots: Slots,
     first: Sequence[Params] = (),
 ) -> int:
     """Runs what is missing in a study; the number of points that are not done.
@@ -52,6 +52,7 @@ def sweep(
     identity = {**identity, **hooks.identity()}
     study = opened(options, address, folder, identity)
     points = Points(study, space, options, hooks.version(), first)
+    _refuse_other_code(points)
     _say_version(points)
     if options.begin_with is not None:
         _begin(points, folder, options, identity)
@@ -66,8 +67,8 @@ def sweep(
 
     try:
         more = hooks.on_start(study)
-        with say, Heartbeat(keep_alive), _time_limit(options.sweep_timeout):
-            _run(points, Slots(launch, at_once), say, hooks, more)
+        with say, Heartbeat(keep_alive), _time_limit(options.sweep_timeout), slots:
+            _run(points, slots, say, hooks, more)
         undone = say.end()
         hooks.on_end(study, "undone" if undone else "done")
     except BaseException as error:
@@ -126,7 +127,7 @@ def _run(points: Points, slots: Slots, say: Terminal, hooks: Hooks, more: Mappin
         ended = _ended(points, *back)
         say.trial(ended)
         hooks.on_trial_end(points.study, ended)
-        errors.append(ended.user_attrs.get("error") if ended.state == TrialState.FAIL else None)
+        errors.append(ended.user_attrs.get("error") if how(ended) == "failed" else None)
         if not stopped and ended.user_attrs.get("concerns_all"):
             say.line("Stopped: this concerns every trial")
             stopped = True
@@ -169,6 +170,24 @@ def _alike(error: str) -> str:
 def _say_lost(say: Terminal, numbers: Sequence[int]) -> None:
     for number in numbers:
         say.line(f"trial {number}: its process is gone; it is resumed")
+
+
+def _refuse_other_code(points: Points) -> None:
+    """
+    Raises:
+        UserError: another process runs a trial now with other code.
+    """
+
+    def other(trials: Sequence[Any]) -> list[Any]:
+        return [t for t in trials if t.user_attrs.get("version", points.version) != points.version]
+
+    running = [trial for trial in points.trials() if trial.state == TrialState.RUNNING]
+    if other(running) and (found := other(living(points.study))):
+        theirs = found[0].user_attrs["version"]
+        raise UserError(
+            f"the code here is {points.version}, and trial {found[0].number} runs with {theirs} "
+            f"({process_of(found[0])}); bring the same code here, or wait until that process has ended"
+        )
 
 
 def _say_version(points: Points) -> None:

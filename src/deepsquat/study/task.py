@@ -20,13 +20,15 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.errors import UserError
-from deepsquat.processes import cores, end_with_parent
+from deepsquat.processes import cores, end_with_parent, stop_on_sigterm
+from deepsquat.processes import interrupt as interrupt_process
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import Heartbeat, is_alive, this_process
-from deepsquat.study.points import beat, fail, mark, open_study, processes, tell
+from deepsquat.study.points import beat, fail, mark, open_study, process_of, processes, tell
 from deepsquat.study.running import Pruned, Running, set_running
 from deepsquat.study.storage import open_storage
 
+_QUEUE = "SUBMITIT_EXECUTOR"  # in the environment of what submitit has started
 _TO_END = 10.0  # seconds that a worker gets to end its trial by itself after Ctrl-C
 
 
@@ -55,13 +57,17 @@ class Task:
         from hydra.core.hydra_config import HydraConfig
 
         number = config.trial.number
-        folder = Path(HydraConfig.get().runtime.output_dir)
         study = open_study(self.address, self.study, self.options)
-        owner, me = study.trials[number].user_attrs["owner"], this_process()
+        told, me = study.trials[number], this_process()
+        if not _is_ours(study, told, me):
+            return
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        owner = told.user_attrs["owner"]
         start = time.monotonic()
         alone: AbstractContextManager[object] = nullcontext()
         if owner != me:
             _end_with(tuple(owner.items()))
+            _interrupted_by_queue()
             mark(study, number, worker=me)
             alone = Heartbeat(lambda: beat(study, number))
         with alone, output_to(folder / "output.txt"):
@@ -69,7 +75,8 @@ class Task:
                 values = self._values(config, study, number)
             except (KeyboardInterrupt, GeneratorExit):
                 interrupt(self)
-                raise
+                if _QUEUE not in os.environ:
+                    raise  # a queue is told that the job is done, for the sweep goes on with the trial
             except Pruned as pruned:
                 mark(study, number, seconds=time.monotonic() - start, ended=str(pruned))
                 tell(study, number, TrialState.PRUNED)
@@ -97,6 +104,21 @@ class Task:
         with time_limit(self.options.timeout):
             returned = self.function(config)
         return chosen(returned, objectives)
+
+
+def _is_ours(study: Any, trial: FrozenTrial, me: Mapping[str, Any]) -> bool:
+    """False where a queue, or Ray, runs a trial once more: the sweep resumes it as a trial of its own."""
+    if trial.state == TrialState.RUNNING and trial.user_attrs.get("worker", me) != me:
+        fail(study, trial.number, "lost", f"its process is gone ({process_of(trial)})")
+        return False
+    return trial.state == TrialState.RUNNING
+
+
+def _interrupted_by_queue() -> None:
+    """Takes over the signals for which submitit would begin the job again, or do nothing."""
+    if _QUEUE in os.environ:
+        signal.signal(signal.SIGUSR2, interrupt_process)
+        stop_on_sigterm()
 
 
 @lru_cache(maxsize=1)
@@ -221,7 +243,8 @@ class _Switch(io.TextIOBase):
         self.target = target
 
     def write(self, text: str) -> int:
-        return int(self.target.write(text))
+        self.target.write(text)  # Ray's streams do not say how much they took
+        return len(text)
 
     def flush(self) -> None:
         self.target.flush()

@@ -100,6 +100,7 @@ class Connection:
         # Waiting and trying again are done here, where the user is told of it.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")  # we say it ourselves
         self.uri, self.file = uri, database.path_of(uri)
         self.inode = 0
         self._asked: Background | None = None
