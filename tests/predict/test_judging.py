@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from deepsquat import champion
+from deepsquat.data.joints.view import View
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX
 from deepsquat.measures import FAULTS, VIEWS
@@ -107,6 +108,32 @@ def test_a_side_that_the_network_never_saw_is_said(filmed, model) -> None:
     narrow = replace(model, views={"yaw": (200.0, 201.0)})
     for one in told(poses, narrow):
         assert one.verdict == "cannot_tell" and "a side that the network has not learned" in one.reasons[0]
+
+
+def from_a_height(height: float, distance: float) -> list[str]:
+    """Why six people's squats are not told."""
+    view = View(height=(height, height), distance=(distance, distance), fill=(0.5, 0.7))
+    shown = [seen(filmed_motion(31, number, number, (1, 0)), number, view) for number in range(3)]
+    return [reason for poses in shown for one in told(poses, champion.load()) for reason in one.reasons]
+
+
+def test_a_camera_high_above_is_said_and_one_at_the_hips_is_not() -> None:
+    above = from_a_height(3.5, 2.5)
+    assert sum("looks down on the lifter" in reason for reason in above) >= 3
+    assert not any("the camera" in reason for reason in from_a_height(1.0, 3.0))
+
+
+@pytest.mark.parametrize(("degrees", "is_said"), [(0, False), (4, False), (20, True), (-25, True)])
+def test_a_picture_that_is_turned_is_said(degrees: int, is_said: bool, filmed, model) -> None:
+    _, poses = filmed
+    aspect, angle = float(poses.aspect[0]), np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    landmarks = scaled(poses.landmarks, 0.7)
+    landmarks[..., :2] = 0.5 + (landmarks[..., :2] - 0.5) * (aspect, 1.0) @ turn / (aspect, 1.0)
+    verdicts = told(replace(poses, landmarks=landmarks), model)
+    assert verdicts
+    for one in verdicts:
+        assert any("the picture is turned" in reason for reason in one.reasons) == is_said
 
 
 def test_what_cannot_be_read_from_where_the_camera_stands_is_left_out(filmed, model) -> None:
