@@ -28,8 +28,8 @@ def body(
 ) -> np.ndarray:
     """(n, 33, 3) joints of somebody whose hips' middle, ankles and wrists are at (n, 3), left and right.
 
-    lean: (n,) radians of the trunk, forward; beyond pi / 2 the shoulders are below the hips. toes: radians that
-    they point down.
+    lean: (n,) radians of the trunk, forward; beyond pi / 2 the shoulders are below the hips.
+    toes: radians that they point down.
     """
     n, at = len(hips), {}
     up = np.stack([np.zeros(n), np.cos(lean), np.sin(lean)], axis=1)
@@ -378,6 +378,6 @@ def bridges(rng: np.random.Generator) -> np.ndarray:
 
 
 OTHERS: tuple[Callable[[np.random.Generator], np.ndarray], ...] = (
-    push_ups, pull_ups, knee_raises, deadlifts, romanian, good_mornings, swings, jumping_jacks, lunges, raises,
-    dips, bench_dips, presses, sitting_down, walking, bending, kneeling, step_ups, bridges,
+    push_ups, pull_ups, knee_raises, deadlifts, romanian, good_mornings, swings, jumping_jacks, lunges,
+    raises, dips, bench_dips, presses, sitting_down, walking, bending, kneeling, step_ups, bridges,
 )  # fmt: skip

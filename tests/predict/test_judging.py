@@ -12,6 +12,7 @@ from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX
 from deepsquat.measures import FAULTS, VIEWS
 from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.predict.depth import asking
 from deepsquat.predict.judging import Verdict, judged
 from deepsquat.predict.poses import Poses
 from deepsquat.trainer.form import Form
@@ -182,6 +183,28 @@ def test_faults_are_those_of_the_standard_that_is_judged_by(filmed, model) -> No
         assert "leaning" not in one.faults
     for one in told(poses, champion.held_to(calm, "upright")):
         assert "leaning" in one.faults and one.verdict == "bad"
+
+
+def test_the_depth_that_is_asked_for_changes_the_probability_and_the_fault(filmed, model) -> None:
+    _, poses = filmed
+    found = {depth: told(poses, asking(model, depth)) for depth in (-30, -5, "parallel", "below", 40)}
+    for little, level, much in zip(found[-30], found["parallel"], found[40], strict=True):
+        assert little.p_good is not None and level.p_good is not None and much.p_good is not None
+        assert little.p_good >= level.p_good > much.p_good
+        assert "too_shallow" not in little.faults and "too_shallow" in much.faults
+        assert "at most -32%" in next(reason for reason in much.reasons if "hips stay too high" in reason)
+    own = model.limits.depth
+    same = asking(model, float(np.rad2deg(np.arcsin(-own / 0.5))))
+    for one, other in zip(told(poses, model), told(poses, same), strict=True):
+        assert one.p_good == pytest.approx(other.p_good, abs=0.15)  # read in one way, and in another
+
+
+def test_another_depth_keeps_the_rest_of_a_standard(model) -> None:
+    strict = champion.held_to(model, "strict")
+    below = asking(strict, "below")
+    assert below.limits.depth == pytest.approx(-0.5 * np.sin(np.deg2rad(10)))
+    assert below.limits.lean == strict.limits.lean and below.threshold == strict.threshold
+    assert below.standard == "strict, depth below"
 
 
 def test_beside_a_reference_a_squat_is_bad_without_a_plain_fault_too(filmed, model) -> None:

@@ -14,6 +14,7 @@ TURNED = 9.0  # degrees of the picture
 ABOVE, BELOW = 0.85, -0.12  # as `_over_the_floor` says
 # Of a foot, and between the feet of somebody who squats, in lengths of the leg.
 _FOOT, _STANCE = 0.29, 0.55
+_SIDES = ("left", "right")
 
 
 def held(start: float, end: float, poses: Poses, yaw: float | None) -> str:
@@ -51,11 +52,10 @@ def _over_the_floor(seen: np.ndarray, yaw: float) -> float:
     From above, a toe that points at the camera is lower in the picture than its heel, and the nearer foot is
     lower than the other; seen: (n, 33, 2).
     """
-    legs = [
-        sum(_length(_at(seen, side, a) - _at(seen, side, b)) for a, b in (("hip", "knee"), ("knee", "ankle")))
-        for side in ("left", "right")
-    ]
-    leg = np.maximum(*legs)
+    bones = (("hip", "knee"), ("knee", "ankle"))
+    leg = np.maximum(
+        *(sum((_bone(seen, side, *bone) for bone in bones), np.zeros(len(seen))) for side in _SIDES)
+    )
     toes = _middle(seen, "foot_index") - _middle(seen, "heel")
     feet = np.mean(
         [_at(seen, "left", x) - _at(seen, "right", x) for x in ("heel", "foot_index", "ankle")], axis=0
@@ -72,5 +72,6 @@ def _middle(seen: np.ndarray, joint: str) -> np.ndarray:
     return (_at(seen, "left", joint) + _at(seen, "right", joint)) / 2
 
 
-def _length(vectors: np.ndarray) -> np.ndarray:
-    return np.asarray(np.linalg.norm(vectors, axis=-1))
+def _bone(seen: np.ndarray, side: str, one: str, two: str) -> np.ndarray:
+    """(n,) its length."""
+    return np.asarray(np.linalg.norm(_at(seen, side, one) - _at(seen, side, two), axis=-1))
