@@ -67,6 +67,36 @@ def _ready(home: Home) -> Iterator[Sides]:
         )
 
 
+@contextmanager
+def _predicting(home: Home) -> Iterator[Sides]:
+    """All of src/predict.py from its start, and bare detection on frames that are decoded already."""
+    from deepsquat.data.synthetic.source import SyntheticSquats
+    from deepsquat.data.videos.frames import decoded, indexed
+
+    film = SyntheticSquats(home.folder / "predict", videos=1, squats=5, frames=PAPER).collect()
+    video = film.root / film.squats[0].video
+    count = len(indexed(video).times)
+    frames = np.stack(
+        [image for _, image in decoded(video, indexed(video), range(count)) if image is not None]
+    )
+    path = home.folder / "predict" / "frames.npy"
+    np.save(path, frames)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=_load, initargs=(home.bundle, path)) as pool:
+
+        def bare() -> float:
+            start = time.perf_counter()
+            pool.submit(_pass).result()
+            return len(frames) / (time.perf_counter() - start)
+
+        def ours(*words: str) -> float:
+            with home.emptied("predicted") as empty:  # else it is judged already
+                return count / empty.run("src/predict.py", str(video), *words)
+
+        bare()  # starts the process
+        yield Sides(ours, bare, {"without an annotated video": lambda: ours("annotated=false")})
+
+
 def _kept(film: LabelledVideos, frames: FrameChoice, bundle: Path, processes: int) -> float:
     """Wanted frames a second through `estimate`, once every process has done its first video.
 
@@ -144,5 +174,13 @@ ROWS = (
         ready=_ready,
         goal=0.9,
         warm_up=False,  # both sides have had theirs
+    ),
+    Row(
+        name="predict",
+        what="src/predict.py on a clip, with video and page",
+        reference="bare MediaPipe in VIDEO mode, one process, on every decoded frame of it",
+        unit="frames/s",
+        ready=_predicting,
+        goal=0.8,
     ),
 )

@@ -10,9 +10,9 @@ from deepsquat.predict.poses import Poses
 EVERY = 3  # frames: ten poses a second
 
 
-def seen(motion: Motion, seed: int) -> Poses:
+def seen(motion: Motion, seed: int, view: View | None = None) -> Poses:
     rng = np.random.default_rng(seed)
-    camera = placed_camera(rng, View(), motion.points)
+    camera = placed_camera(rng, view or View(), motion.points)
     landmarks = estimated(rng, camera.landmarks(motion.points), camera.aspect, 1.0)[::EVERY]
     n = len(landmarks)
     return Poses(

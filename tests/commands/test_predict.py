@@ -96,6 +96,7 @@ def test_a_reference_and_a_standard_change_the_verdict_and_are_named(
     found = {}
     for standard, words in {
         "strict": ["standard=strict"],
+        "usual, depth below": ["depth=below"],
         "good squats of this person": [f"reference={video}"],
     }.items():
         out = tmp_path / standard
@@ -193,6 +194,9 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
         (["{videos}", "margin=2"], "margin must be a number from 0 to 0.5"),
         (["{videos}", "standard=harsh"], "standard=harsh: must be one of strict, usual, lenient, or a file"),
         (["{videos}", "reference={labels}"], "its good squats are of 3 subjects; give one's alone"),
+        (["{videos}", "depth=deep"], "depth=deep: must be parallel, below, or the thigh's degrees"),
+        (["{videos}", "depth=60"], "depth=60: must be parallel, below, or the thigh's degrees"),
+        (["{videos}", "depth=true"], "depth=True: must be parallel, below, or the thigh's degrees"),
         (["{videos}", "height=17"], "height must be a number from 100 to 250"),
         (["{videos}", "annotated=perhaps"], "annotated must be true or false"),
         (["{videos}", "weights=/nowhere"], "weights=/nowhere: must be champion, shipped, the id of a run"),

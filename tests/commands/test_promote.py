@@ -91,6 +91,8 @@ def test_runs_become_a_model_that_can_be_loaded(runs: list[str], command: Comman
         assert list(front) == ["5", "25", "50", "75", "95"] and sorted(front.values()) == list(front.values())
         assert len(list(model.network.parameters())) % len(chosen) == 0
         card = (folder / "README.md").read_text()
+        assert (folder / "told.csv").read_text().startswith("source,margin,told,right\n")
+        assert (folder / "told.png").read_bytes().startswith(b"\x89PNG")
         assert "| made-up people, held out | 80 |" in card and all(run in card for run in chosen)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from deepsquat.landmarks import INDEX
-from deepsquat.predict.between import HOLD, WIDEST, Between, steady
+from deepsquat.predict.between import HOLD, WIDEST, Between
 from deepsquat.predict.poses import Poses
+from deepsquat.sides import steady
 
 
 def poses(times: list[float], landmarks: np.ndarray) -> Poses:

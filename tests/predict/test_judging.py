@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from deepsquat import champion
+from deepsquat.data.joints.view import View
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX
 from deepsquat.measures import FAULTS, VIEWS
 from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.predict.depth import asking
 from deepsquat.predict.judging import Verdict, judged
 from deepsquat.predict.poses import Poses
 from deepsquat.trainer.form import Form
@@ -109,6 +111,32 @@ def test_a_side_that_the_network_never_saw_is_said(filmed, model) -> None:
         assert one.verdict == "cannot_tell" and "a side that the network has not learned" in one.reasons[0]
 
 
+def from_a_height(height: float, distance: float) -> list[str]:
+    """Why six people's squats are not told."""
+    view = View(height=(height, height), distance=(distance, distance), fill=(0.5, 0.7))
+    shown = [seen(filmed_motion(31, number, number, (1, 0)), number, view) for number in range(3)]
+    return [reason for poses in shown for one in told(poses, champion.load()) for reason in one.reasons]
+
+
+def test_a_camera_high_above_is_said_and_one_at_the_hips_is_not() -> None:
+    above = from_a_height(3.5, 2.5)
+    assert sum("looks down on the lifter" in reason for reason in above) >= 3
+    assert not any("the camera" in reason for reason in from_a_height(1.0, 3.0))
+
+
+@pytest.mark.parametrize(("degrees", "is_said"), [(0, False), (4, False), (20, True), (-25, True)])
+def test_a_picture_that_is_turned_is_said(degrees: int, is_said: bool, filmed, model) -> None:
+    _, poses = filmed
+    aspect, angle = float(poses.aspect[0]), np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    landmarks = scaled(poses.landmarks, 0.7)
+    landmarks[..., :2] = 0.5 + (landmarks[..., :2] - 0.5) * (aspect, 1.0) @ turn / (aspect, 1.0)
+    verdicts = told(replace(poses, landmarks=landmarks), model)
+    assert verdicts
+    for one in verdicts:
+        assert any("the picture is turned" in reason for reason in one.reasons) == is_said
+
+
 def test_what_cannot_be_read_from_where_the_camera_stands_is_left_out(filmed, model) -> None:
     _, poses = filmed
     blind = {view: {"error": 1.0, "explained": 0.1} for view in VIEWS}
@@ -155,6 +183,28 @@ def test_faults_are_those_of_the_standard_that_is_judged_by(filmed, model) -> No
         assert "leaning" not in one.faults
     for one in told(poses, champion.held_to(calm, "upright")):
         assert "leaning" in one.faults and one.verdict == "bad"
+
+
+def test_the_depth_that_is_asked_for_changes_the_probability_and_the_fault(filmed, model) -> None:
+    _, poses = filmed
+    found = {depth: told(poses, asking(model, depth)) for depth in (-30, -5, "parallel", "below", 40)}
+    for little, level, much in zip(found[-30], found["parallel"], found[40], strict=True):
+        assert little.p_good is not None and level.p_good is not None and much.p_good is not None
+        assert little.p_good >= level.p_good > much.p_good
+        assert "too_shallow" not in little.faults and "too_shallow" in much.faults
+        assert "at most -32%" in next(reason for reason in much.reasons if "hips stay too high" in reason)
+    own = model.limits.depth
+    same = asking(model, float(np.rad2deg(np.arcsin(-own / 0.5))))
+    for one, other in zip(told(poses, model), told(poses, same), strict=True):
+        assert one.p_good == pytest.approx(other.p_good, abs=0.15)  # read in one way, and in another
+
+
+def test_another_depth_keeps_the_rest_of_a_standard(model) -> None:
+    strict = champion.held_to(model, "strict")
+    below = asking(strict, "below")
+    assert below.limits.depth == pytest.approx(-0.5 * np.sin(np.deg2rad(10)))
+    assert below.limits.lean == strict.limits.lean and below.threshold == strict.threshold
+    assert below.standard == "strict, depth below"
 
 
 def test_beside_a_reference_a_squat_is_bad_without_a_plain_fault_too(filmed, model) -> None:

@@ -55,7 +55,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     failed: dict[Path, str] = {}
     judged: dict[Path, list[dict[str, Any]]] = {}
     with closing(job.reader):
-        if job.references or config.standard != "usual":
+        if job.references or config.standard != "usual" or config.depth is not None:
             _ = job.champion  # what is wrong with these is wrong with all videos
         for number, video in enumerate(videos, 1):
             if len(videos) > 1:
@@ -119,6 +119,7 @@ class _Job:
                 "model": weights.identity(self.weights),
                 "margin": self.margin,
                 "standard": self._standard,
+                "depth": self.config.depth,
                 "references": [[*self.reader.key(path), times] for path, times in self.references.items()],
                 "options": asdict(self.options),
             }
@@ -151,6 +152,10 @@ class _Job:
         from deepsquat.champion import held_to
 
         model = held_to(model, str(self.config.standard))
+        if self.config.depth is not None:
+            from deepsquat.predict.depth import asking
+
+            model = asking(model, self.config.depth)
         if not self.references:
             return model
         from deepsquat.predict.references import beside

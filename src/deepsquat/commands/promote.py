@@ -1,5 +1,6 @@
 """src/promote.py: a finished run, or several on made-up people, becomes the champion."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +22,11 @@ from deepsquat.errors import UserError
 from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
 from deepsquat.evaluation.judged import Judged, judge, unmeasured
 from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, less_a_reference, with_reference
+from deepsquat.evaluation.told import Told, curve, rows
 from deepsquat.files import expanded, written_whole
 from deepsquat.images import Images, draw_images, load_images
 from deepsquat.measures import OF_BODY, VIEWS, Limits, Measures, faulty
-from deepsquat.runs import provenance
+from deepsquat.runs import pictures, provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.trainer.form import Form
 
@@ -43,6 +45,7 @@ class Measured:
     balanced_with_reference: float  # beside one good squat of the same subject, every one in turn
     calibration_error: float
     yaw_error: float  # degrees, the median of the camera's; NaN where it is not read
+    told: tuple[Told, ...] = ()  # by the margin around the threshold
 
 
 def promote(config: DictConfig) -> None:
@@ -118,6 +121,7 @@ def _keep(
     champion.write(folder, model)
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
+    _write_told(folder, {name: found.told for name, found in measured.items()})
     for name, found in measured.items():
         said = {
             "AUC": f"{found.auc:.3f}",
@@ -132,6 +136,20 @@ def _keep(
     first = model.made_of["runs"][0]
     registered = store.register(first, folder, model.name, _ALIAS)
     print(f"Model in {folder}{registered and ', and in MLflow as '}{registered}")
+
+
+def _write_told(folder: Path, curves: Mapping[str, Sequence[Told]]) -> None:
+    """told.csv, and told.png where pictures can be made: what src/predict.py's margin costs and gains."""
+    with written_whole(folder / "told.csv") as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([("source", "margin", "told", "right"), *rows(curves)])
+    if not pictures.can_draw():
+        return
+    made, axes = pictures.figure()
+    for name, points in curves.items():
+        axes[0, 0].plot([one.told for one in points], [one.right for one in points], label=name)
+    axes[0, 0].set(xlabel="squats that are told", ylabel="of these, right", title="Told and right")
+    axes[0, 0].legend(fontsize=7)
+    pictures.write(made, folder / "told.png")
 
 
 def refuse_different(ids: list[str], made: list[Choices]) -> None:
@@ -276,4 +294,5 @@ def _measured(model: Champion, judged: Judged) -> Measured:
         balanced_with_reference=_balanced_with_reference(model, scores),
         calibration_error=calibration_error(p_good, scores.label),
         yaw_error=float(np.median(_off(judged.yaw, judged.measures[:, -1]))),
+        told=tuple(curve(p_good, scores.label, model.threshold)),
     )

@@ -11,6 +11,7 @@ from deepsquat.data.squats import Squat, rows_of
 from deepsquat.landmarks import BODY, INDEX
 from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, how_far, view_of
 from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.predict.camera import held
 from deepsquat.predict.poses import Poses
 from deepsquat.predict.terms import term
 from deepsquat.repetitions import Repetition, find
@@ -84,7 +85,7 @@ def _judged(
     outputs = _outputs(rows, bottom, poses, champion)
     read = _read(champion, outputs)
     p_good = champion.p_good(outputs)
-    if strange := _strange_view(read.yaw, champion):
+    if strange := _strange_view(read.yaw, champion) or held(start, end, poses, read.yaw):
         return _verdict(repetition, "cannot_tell", (strange,), p_good, read)
     if abs(p_good - champion.threshold) < margin:
         why = "it lies too near the limit between good and bad"

@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 
 from deepsquat.landmarks import INDEX
-from deepsquat.predict.between import steady
 from deepsquat.predict.poses import Poses
+from deepsquat.sides import steady
 
 # Each joint between two others of its side.
 _JOINTS = {

@@ -87,6 +87,7 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
             "threshold": champion.threshold,
             "temperature": champion.temperature,
             "standard": champion.standard,
+            "limits": asdict(champion.limits) if champion.limits else None,
             "made_of": dict(champion.made_of),
         },
     }

@@ -195,6 +195,13 @@ def _view(result: Result) -> str:
     return f"<p>This video shows the lifter, as far as can be told, from this side: {escape(most)}.</p>"
 
 
+def _depth(champion: Champion) -> str:
+    if champion.limits is None:
+        return ""
+    one = term("depth")
+    return f", {one.words} {one.limit(champion.limits)} {one.unit}"
+
+
 def _about(result: Result, faces_hidden: bool) -> str:
     champion = result.champion
     how = "".join(f"<li>{escape(line)}</li>" for line in FILMING)
@@ -203,7 +210,8 @@ def _about(result: Result, faces_hidden: bool) -> str:
     return (
         f"<h2>How to film for a better verdict</h2>{_view(result)}<ul>{how}</ul>"
         f"<footer><p>Judged by the network {escape(champion.name)}, by the standard "
-        f"<em>{escape(champion.standard)}</em>: good from {champion.threshold:.0%} on. It has learned "
+        f"<em>{escape(champion.standard)}</em>: good from {champion.threshold:.0%} on"
+        f"{_depth(champion)}. It has learned "
         f"{learned} and is often wrong: it ranks squats better than it decides. Angles are those in the "
         "picture; what is said of depth, lean, knees and weight the network has estimated from the pose.</p>"
         + (f"<p>{_FACES}</p>" if faces_hidden else "")
