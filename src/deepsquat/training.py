@@ -193,7 +193,9 @@ def _start(choices: Choices, folder: Path) -> Mapping[str, Tensor]:
     if isinstance(network, Ensemble):
         network = network.members[choices.seed % len(network.members)]
     if type(model.target) is not type(choices.target) or model.skeleton != choices.skeleton:
-        raise UserError(f"start={folder}: has another target or skeleton; take the same ones, or another start")
+        raise UserError(
+            f"start={folder}: has another target or skeleton; take the same ones, or another start"
+        )
     weights = network.state_dict()
     wanted = choices.model.make().state_dict()
     if {name: value.shape for name, value in weights.items()} != {n: v.shape for n, v in wanted.items()}:

@@ -53,8 +53,11 @@ class UiPrmd:
         if several and (not self.yaw or len(set(self.yaw)) < len(self.yaw)):
             raise UserError(f"data.yaw must be a number, or several, each once, got {list(self.yaw)}")
         checked: list[tuple[str, Any, float, float]] = [("yaw", yaw, -180, 180) for yaw in self.yaws]
-        checked += [("height", self.height, 0.1, 3), ("distance", self.distance, 1.5, 50),
-                    ("noise", self.noise, 0, 10)]
+        checked += [
+            ("height", self.height, 0.1, 3),
+            ("distance", self.distance, 1.5, 50),
+            ("noise", self.noise, 0, 10),
+        ]
         for name, value, least, most in checked:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not least <= value <= most:
