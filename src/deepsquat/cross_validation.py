@@ -268,7 +268,7 @@ def _keep(
         p_good = {"as it is": out_of_fold.probabilities(score)}
         p_good["at others' standard"] = by_others(score, label, squats.fold)
         said = {name: Said(p, label, squats.group) for name, p in p_good.items()}
-        draw_reliability(folder / "reliability.png", said, "Squats of groups left out")
+        draw_reliability(folder / "reliability.png", said, "Squats left out of training")
     plain = {
         guesser: {"values": dict(one.values), "intervals": dict(one.intervals)}
         for guesser, one in found.items()

@@ -1,6 +1,7 @@
 """src/promote.py: a finished run, or several on made-up people, becomes the champion."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,8 @@ def _made_of(runs: Sequence[candidate.Trained], real: LeftOut | None) -> dict[st
     if real is not None:
         found["folds"] = real.run_id
     if choices.start is not None:
-        found["start"] = dict(champion.load(choices.start).made_of)
+        with suppress(UserError):  # it was taken away since
+            found["start"] = dict(champion.load(choices.start).made_of)
     return found
 
 
