@@ -42,8 +42,8 @@ network says of one good squat of the same person was subtracted first, every go
 - It was trained on squats at their bottom, with the whole body in the picture. Movements that are no squats
   get a probability too, which means nothing.
 
-- UI-PRMD's squats are markers of motion capture through a virtual camera: a pose estimator's errors come on
-  top.
+- UI-PRMD's squats are markers of motion capture through a virtual camera, and no films: a pose estimator's
+  errors are its own.
 
 - It is no medical advice, and knows nothing of loads, pain or injuries.
 
@@ -116,7 +116,9 @@ def _table(measured: "Mapping[str, Measured]") -> str:
     }
     known = {head: cells for head, cells in columns.items() if not all("nan" in cell for cell in cells)}
     rows = [known.keys(), ["---"] * len(known), *zip(*known.values(), strict=True)]
-    return "\n".join(f"| {' | '.join(row)} |".replace("nan%", "–").replace("nan", "–") for row in rows)
+    return "\n".join(
+        f"| {' | '.join(row)} |".replace("nan%", "–").replace("nan°", "–").replace("nan", "–") for row in rows
+    )
 
 
 _LABELLED = """

@@ -16,6 +16,8 @@ from deepsquat.measures import view_of
 from deepsquat.runs import owner
 from deepsquat.runs.choices import Choices
 
+_LEAST_SLOPE = 0.05  # of a network that ranks no better than chance; a temperature is 20 at most
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -82,9 +84,7 @@ def calibrated(real: Scores, made_up: Scores) -> tuple[float, float]:
     score = np.concatenate([real.score, made_up.score])
     label = np.concatenate([real.label, made_up.label])
     slope, offset = fitted(score, label, source)
-    if slope <= 0:
-        raise UserError("folds: the network ranks these squats no better than chance; nothing can be fitted")
-    return slope, offset
+    return max(slope, _LEAST_SLOPE), offset
 
 
 def by_the_others(real: Squats, made_up: Scores) -> np.ndarray:
