@@ -35,6 +35,7 @@ def made(**changed: object) -> Champion:
         skeleton=Style(24, 18, 1, "person", "legs"),
         frames=FrameChoice(1, 0.05),
         temperature=2.0,
+        shift=0.25,
         threshold=0.6,
         standards={"strict": Standard(Limits(depth=0.0), 0.8)},
         views={"yaw": (-180.0, 180.0)},
@@ -54,17 +55,29 @@ def test_what_is_written_comes_back_and_says_the_same(tmp_path: Path) -> None:
     champion.write(tmp_path, written)
     back = champion.load(tmp_path)
     assert torch.equal(back.outputs(images()), written.outputs(images()))
-    for name in ("name", "target", "skeleton", "frames", "temperature", "standards", "views", "quantiles"):
+    names = (
+        "name",
+        "target",
+        "skeleton",
+        "frames",
+        "temperature",
+        "shift",
+        "standards",
+        "views",
+        "quantiles",
+    )
+    for name in names:
         assert getattr(back, name) == getattr(written, name), name
     assert not back.network.training and list(tmp_path.glob(".*")) == []
 
 
 def test_a_squat_is_judged_by_the_mean_logit_of_its_images_over_the_temperature(tmp_path: Path) -> None:
-    model = made()
+    model = replace(made(), shift=0.0)
     outputs = torch.zeros(2, 17)
     outputs[:, :8] = torch.tensor([[-1.25], [-1.5]])  # sums of four: 1.25 * (-4.2 + 5), 1.25 * (-4.2 + 6)
     assert model.logits(outputs).tolist() == pytest.approx([0.5, 1.125])
     assert model.p_good(outputs) == pytest.approx(1 / (1 + np.exp(-0.8125)))
+    assert made().p_good(outputs) == pytest.approx(1 / (1 + np.exp(-0.5625)))  # less the shift
 
 
 def test_several_networks_say_their_mean(tmp_path: Path) -> None:

@@ -91,3 +91,13 @@ def test_says_in_one_line_what_cannot_be_split(
 def test_refuses_options_that_cannot_be(values: dict) -> None:
     with pytest.raises(UserError, match="split"):
         SplitOptions(**values)
+
+
+def test_val_and_test_can_be_of_some_sources_alone() -> None:
+    items = [Item(f"{of}/v{i}#0", f"{of}/v{i}", f"{of}/{i}", i % 2) for of in ("a", "b") for i in range(40)]
+    parts = SplitOptions("subject", 0.2, 0.2, of=("a",)).divided(items)
+    assert {item.id[0] for name in ("val", "test") for item in parts[name]} == {"a"}
+    assert sorted(i.id for part in parts.values() for i in part) == sorted(item.id for item in items)
+    assert sum(item.id.startswith("b/") for item in parts["train"]) == 40
+    with pytest.raises(UserError, match=r"split\.of: no squat is of the source c; data\.of names them"):
+        SplitOptions("subject", of=("c",)).divided(items)

@@ -75,7 +75,7 @@ class Champion:
     made_of: Mapping[str, Any] = field(default_factory=dict)  # data, run, commit
     comparison: Comparison | None = None
     standard: str = "usual"  # by which it judges: one of `standards`, or the file of somebody's own
-    shift: float = 0.0  # what is taken from a logit after the temperature, by somebody's own standard
+    shift: float = 0.0  # what is taken from a logit after the temperature
     needs_a_fault: bool = True  # to call a squat bad; not beside a good one of the same person
 
     @property
@@ -173,6 +173,7 @@ def write(folder: Path, champion: Champion) -> None:
         "skeleton": asdict(champion.skeleton),
         "frames": asdict(champion.frames),
         "temperature": champion.temperature,
+        "shift": champion.shift,
         "threshold": champion.threshold,
         "standards": {
             name: {**asdict(standard.limits), "threshold": standard.threshold}
@@ -238,6 +239,7 @@ def _champion(known: dict[str, Any], weights: bytes) -> Champion:
         skeleton=_filled(Style, known["skeleton"]),
         frames=_filled(FrameChoice, known["frames"]),
         temperature=float(known["temperature"]),
+        shift=float(known.get("shift", 0.0)),  # which earlier models have not
         threshold=float(known["threshold"]),
         standards={
             name: Standard(

@@ -20,6 +20,7 @@ import torch
 from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.evaluation import out_of_fold, verdict
+from deepsquat.evaluation.calibration import by_others
 from deepsquat.evaluation.folds import Fold, FoldOptions, OwnSplit, divisions
 from deepsquat.evaluation.guessing import answers, guesses
 from deepsquat.evaluation.out_of_fold import NETWORK, OutOfFold
@@ -30,6 +31,8 @@ from deepsquat.runs import files as run_files
 from deepsquat.runs import folds as kept_folds
 from deepsquat.runs import owner, provenance
 from deepsquat.runs.choices import Choices
+from deepsquat.runs.pictures import can_draw
+from deepsquat.runs.reliability import Said, draw_reliability
 from deepsquat.study import running
 from deepsquat.terminal import say
 from deepsquat.tracking import PARENT
@@ -274,6 +277,13 @@ def _keep(
     folder: Path, everything: OutOfFold, found: Mapping[str, verdict.Judged], words: Sequence[str]
 ) -> None:
     out_of_fold.write(folder / OUT_OF_FOLD, everything)
+    if can_draw():
+        squats = out_of_fold.over_seeds(everything)
+        score, label = squats.scores.score, squats.scores.label
+        p_good = {"as it is": out_of_fold.probabilities(score)}
+        p_good["at others' standard"] = by_others(score, label, squats.fold)
+        said = {name: Said(p, label, squats.group) for name, p in p_good.items()}
+        draw_reliability(folder / "reliability.png", said, "Squats left out of training")
     plain = {
         guesser: {"values": dict(one.values), "intervals": dict(one.intervals)}
         for guesser, one in found.items()

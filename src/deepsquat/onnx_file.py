@@ -71,9 +71,10 @@ def metadata(model: Champion) -> dict[str, str]:
         "deepsquat.frames": asdict(model.frames),
         "deepsquat.verdict": (
             "a squat's probability of good form is sigmoid(mean over its images of "
-            "log(p / (1 - p)) / temperature), p clipped to 1e-6 and 1 - 1e-6; good from threshold on"
+            "log(p / (1 - p)) / temperature - shift), p clipped to 1e-6 and 1 - 1e-6; good from threshold on"
         ),
         "deepsquat.temperature": model.temperature,
+        "deepsquat.shift": model.shift,
         "deepsquat.threshold": model.threshold,
         "deepsquat.made_of": dict(model.made_of),
     }

@@ -20,8 +20,11 @@ class SplitOptions:
     val: float = 0.15
     test: float = 0.25
     seed: int = 0
+    of: tuple[str, ...] | None = None  # sources of data=joined for val and test; of others, all train
 
     def __post_init__(self) -> None:
+        if self.of is not None:
+            object.__setattr__(self, "of", tuple(self.of))  # a config has a list
         if self.by not in ("squat", "video", "subject"):
             raise UserError(f"split.by must be squat, video or subject, got {self.by!r}")
         if self.seed < 0:
@@ -33,8 +36,17 @@ class SplitOptions:
             )
 
     def divided(self, items: "Sequence[Item]") -> "Split":
-        """The parts of the items; see `split`."""
-        return split(items, self)
+        """The parts of the items; see `split`.
+
+        Raises:
+            UserError: no squat is of a source in `of`, or what `split` raises.
+        """
+        if self.of is None:
+            return split(items, self)
+        divided = of_sources(items, self.of, "split.of")
+        taken = {item.id for item in divided}
+        parts = split(divided, self)
+        return {**parts, "train": [*parts["train"], *(item for item in items if item.id not in taken)]}
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,18 @@ def with_references_apart(parts: Split) -> Split:
     apart = [item for name in scored for item in parts[name] if item.reference]
     kept = {name: [item for item in parts[name] if not item.reference] for name in scored}
     return {"train": parts["train"], **kept, "reference": apart}
+
+
+def of_sources(items: Sequence[Item], sources: Sequence[str], key: str) -> list[Item]:
+    """The items of some sources of data=joined. key: the option that names them.
+
+    Raises:
+        UserError: no squat is of one of them.
+    """
+    found = [item for item in items if item.id.partition("/")[0] in sources]
+    if missing := set(sources) - {item.id.partition("/")[0] for item in found}:
+        raise UserError(f"{key}: no squat is of the source {missing.pop()}; data.of names them")
+    return found
 
 
 def group_of(items: Sequence[Item], by: str) -> dict[str, str]:

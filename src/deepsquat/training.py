@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
-from deepsquat import tracking
+from deepsquat import champion, tracking
 from deepsquat.data.squats import FreshSource, VideoSource
 from deepsquat.errors import UserError
 from deepsquat.evaluation import guessing, transfer
 from deepsquat.images import Images, drawn_anew, load_images, source_name
 from deepsquat.locks import held
+from deepsquat.model.ensemble import Ensemble
 from deepsquat.runs import files as run_files
 from deepsquat.runs import owner
 from deepsquat.runs.choices import Choices
@@ -89,6 +91,7 @@ def train(
         KeyboardInterrupt: the run ends KILLED and keeps its checkpoints.
     """
     device = device_of(choices.trainer)  # errors come before minutes of data preparation
+    start = None if choices.start is None or resume else _start(choices, choices.start)
     store = choices.tracking.open_store()
     with held(folder):  # before a run is created in the store, so that none is created that cannot continue
         owner.check_free(folder, resume)
@@ -119,7 +122,7 @@ def train(
             if not resume:
                 log_inputs(run, choices, config, images, data, folder / "files", trial is not None)
             try:
-                fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None)
+                fitted = _fit_and_test(choices, run, data, elsewhere, folder, resume is not None, start)
             except running.Pruned:
                 if trial is not None:
                     run.rename(f"{trial.name} -> pruned")
@@ -189,6 +192,27 @@ def _refuse_unmeasured(choices: Choices) -> None:
         )
 
 
+def _start(choices: Choices, folder: Path) -> Mapping[str, Tensor]:
+    """The weights of the model in a folder; of several networks' those of the one numbered by the seed.
+
+    Raises:
+        UserError: there is no such model, or it is of another network or target.
+    """
+    model = champion.load(folder)
+    network = model.network
+    if isinstance(network, Ensemble):
+        network = network.members[choices.seed % len(network.members)]
+    if type(model.target) is not type(choices.target) or model.skeleton != choices.skeleton:
+        raise UserError(
+            f"start={folder}: has another target or skeleton; take the same ones, or another start"
+        )
+    weights = network.state_dict()
+    wanted = choices.model.make().state_dict()
+    if {name: value.shape for name, value in weights.items()} != {n: v.shape for n, v in wanted.items()}:
+        raise UserError(f"start={folder}: has another network; choose the same model, or another start")
+    return weights
+
+
 def _anew(choices: Choices) -> Callable[[int, int], Images] | None:
     source = choices.data
     if not isinstance(source, FreshSource) or not source.fresh:
@@ -230,11 +254,15 @@ def _fit_and_test(
     elsewhere: Mapping[str, Images],
     folder: Path,
     goes_on: bool,
+    begun: Mapping[str, Tensor] | None,
 ) -> _Fitted:
+    """begun: the weights to begin from; None: drawn by chance, or those of the checkpoint."""
     pl.seed_everything(choices.seed, verbose=False)
     classifier = Classifier(
         choices.model, choices.target, choices.metrics, choices.optim, choices.trainer.compile
     )
+    if begun is not None:
+        classifier.network.load_state_dict(begun)
     last_epoch: dict[str, float] = {}
 
     usage = Usage()

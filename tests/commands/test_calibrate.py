@@ -2,8 +2,10 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepsquat import champion
@@ -46,3 +48,18 @@ def test_too_few_labels_are_one_line(corpus, command: Command, tmp_path: Path) -
     done = command("src/calibrate.py", *words)
     assert done.returncode == 2 and "good ones and bad ones; 15 are labelled" in done.stderr, done.stderr
     assert not (tmp_path / "x.json").exists()
+
+
+def test_a_standard_takes_the_place_of_the_models_own_shift(corpus, command: Command, tmp_path: Path) -> None:
+    """Where good begins, in what the network says, does not depend on what the model took from it."""
+    found = []
+    for shift in (0.0, 1.5):
+        logit = float(np.log(0.4 / 0.6)) - shift
+        model = replace(champion.load(), shift=shift, threshold=float(1 / (1 + np.exp(-logit))))
+        champion.write(tmp_path / f"model{shift}", model)
+        out = tmp_path / f"{shift}.json"
+        weights = f"weights={tmp_path / f'model{shift}'}"
+        done = command("src/calibrate.py", f"data.root={corpus.root}", f"standard={out}", weights)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(out.read_text())["shift"])
+    assert found[0] == pytest.approx(found[1], abs=0.05)

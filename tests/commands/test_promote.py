@@ -17,6 +17,7 @@ from deepsquat.commands.promote import refuse_different
 from deepsquat.commands.weights import load_weights
 from deepsquat.errors import UserError
 from deepsquat.model.plain import PlainNet
+from deepsquat.runs.pictures import can_draw
 from deepsquat.skeleton import Style
 from deepsquat.trainer.form import Form
 from program import ROOT, Command, environment
@@ -157,3 +158,66 @@ def test_another_kind_of_run_is_refused() -> None:
     refuse_different(["a", "b"], [choices(8), choices(8)])
     with pytest.raises(UserError, match="runs: b has another network, target or skeleton than a"):
         refuse_different(["a", "b"], [choices(8), choices(9)])
+
+
+TOGETHER = (
+    *("src/train.py", "data=joined", "skeleton=legs", "model=plain", "target=form", "tracking=offline"),
+    "data.of={drawn: {option: joints, people: 30}, real: {option: joints, people: 6, seed: 9}}",
+    *("split=by_subject", "split.of=[drawn]", "protocol.frames_each_side=0", "skeleton.height=64"),
+    *("skeleton.width=48", "model.widths=[4,8]", "model.hidden=8", "optim.batch_size=8"),
+    "trainer.max_epochs=1",
+)
+
+
+@pytest.fixture(scope="module")
+def start(runs: list[str], command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of both runs."""
+    folder = tmp_path_factory.mktemp("start")
+    made = (f"runs=[{','.join(runs)}]", "tracking=offline", "held_out.people=20", f"folder={folder}")
+    assert command("src/promote.py", *made).returncode == 0
+    return folder
+
+
+def test_a_model_is_trained_further_and_judged_on_people_left_out(
+    runs: list[str], start: Path, command: Command, home: Path, tmp_path: Path
+) -> None:
+    folds, folder = tmp_path / "folds", tmp_path / "folder"
+    promote = ("src/promote.py", "tracking=offline", "held_out.people=40")
+    hardly = command(*TOGETHER, f"start={start}", "seed=1", "optim.lr=1e-9")
+    assert hardly.returncode == 0, hardly.stderr
+    begun, now = (weights(home, run) for run in (runs[1], run_id(hardly.stdout)))
+    name = "network.output.weight"
+    assert torch.allclose(begun[name], now[name], atol=1e-5)  # of the network numbered by the seed
+
+    kfold = ("evaluation=kfold", "evaluation.folds=3", "evaluation.of=[real]", "evaluation.guessers=[]")
+    tested = command(*TOGETHER, f"start={start}", *kfold, f"hydra.run.dir={folds}")
+    assert tested.returncode == 0, tested.stderr
+    assert "3 folds by subject" in tested.stdout
+    trained = run_id(hardly.stdout)
+    done = command(*promote, f"runs=[{trained}]", f"folder={folder}", f"folds={folds}")
+    assert done.returncode == 0, done.stderr
+    assert "real people left out, all: 24 squats" in done.stdout
+    model, card = champion.load(folder), (folder / "README.md").read_text()
+    assert model.shift and model.threshold == pytest.approx(0.5)
+    assert model.made_of["beside"]["real"]["people"] == "6" and "root" not in str(model.made_of)
+    assert model.made_of["start"]["runs"] == runs
+    assert "| real people left out, all | 24 |" in card and "squats of joints" in card
+    if can_draw():
+        assert (folder / "reliability.png").exists() and (folds / "files" / "reliability.png").exists()
+
+    done = command(*promote, f"runs=[{trained}]", f"folder={tmp_path / 'x'}", f"folds={tmp_path}")
+    assert done.returncode == 2 and "holds no evaluation over folds that is complete" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model.hidden=9"], "has another network; choose the same model"),
+        (["skeleton.height=72"], "has another target or skeleton"),
+    ],
+)
+def test_what_cannot_be_trained_further_is_one_line(
+    words: list[str], message: str, start: Path, command: Command
+) -> None:
+    done = command(*TOGETHER, f"start={start}", *words)
+    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1, done.stderr

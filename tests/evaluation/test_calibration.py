@@ -58,3 +58,15 @@ def test_nobodys_own_labels_set_the_standard() -> None:
     assert not np.allclose(by_others(logits, turned, group)[group == "a"], found[group == "a"])
     assert np.mean((found > 0.5) == label) > 0.9
     assert by_others(np.ones(4), np.array([1, 1, 0, 0]), np.repeat(["a", "b"], 2)).tolist() == [0.5] * 4
+
+
+def test_sources_weigh_the_same_however_many_squats_they_have() -> None:
+    """Of one the boundary is 0, of the other, with a twentieth of the squats, 2: in the middle, 1."""
+    rng = np.random.default_rng(1)
+    label = np.concatenate([np.tile([0, 1], 10000), np.tile([0, 1], 500)])
+    source = np.repeat(["many", "few"], [20000, 1000])
+    logits = 2.0 * (label - 0.5) + rng.normal(0, 1, len(label)) + np.where(source == "few", 2, 0)
+    slope, offset = fitted(logits, label, source)
+    assert -offset / slope == pytest.approx(1, abs=0.1)
+    alone = fitted(logits, label)
+    assert -alone[1] / alone[0] == pytest.approx(2 / 21, abs=0.05)

@@ -56,6 +56,18 @@ def test_the_same_seed_deals_the_same_folds() -> None:
     assert one == same and [fold.test for fold in one] != [fold.test for fold in other]
 
 
+def test_where_others_are_trained_on_alone_some_of_them_are_watched() -> None:
+    real = [Item(f"real/{i.id}", i.video, f"real/{i.subject}", i.label) for i in items()]
+    drawn = [Item(f"drawn/{i.id}", i.video, f"drawn/{i.subject}", i.label) for i in items(40)]
+    found = folds([*drawn, *real], FoldOptions(of=("real",)))
+    assert [fold.test for fold in found] == [frozenset([f"real/s{i}"]) for i in range(6)]
+    for fold in found:
+        parts = fold.divided([*drawn, *real])
+        assert len({item.subject for item in parts["val"]}) == 2 and len(parts["test"]) == 8
+        assert all(item.id.startswith("drawn/") for item in parts["val"])
+        assert sum(item.id.startswith("real/") for item in parts["train"]) == 40
+
+
 def test_references_are_tested_apart() -> None:
     everyone = [Item(i.id, i.video, i.subject, i.label, i.id in ("v0-0#0", "v3-0#0")) for i in items()]
     parts = folds(everyone, FoldOptions())[0].divided(everyone)

@@ -45,7 +45,7 @@ def calibrate(config: DictConfig) -> None:
     known = {
         "model": champion.digest(model),
         "temperature": model.temperature * found.temperature,
-        "shift": begins / found.temperature,
+        "shift": (model.shift + begins) / found.temperature,
         "begins_at": {"p_good": _probability(begins), "interval": [_probability(low), _probability(high)]},
         "squats": n,
         "data": str(images.fingerprint),

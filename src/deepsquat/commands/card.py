@@ -20,22 +20,21 @@ files.
 ## Made of
 
 Squats of made-up people at their bottom, seen from every side with {noise} times the errors of a pose
-estimator. None was filmed, and no real squat was seen in training. Whether one is good follows from limits
+estimator. None was filmed. {real} Whether one is good follows from limits
 on seven measures of the body, which stand under `standards` in `model.json`; `deepsquat.measures` says where
 they come from. Under `made_of` stand the options of the data, and the runs: {runs}.
 
 ## How well it does
 
 Squats are judged by the mean logit of {images} around their bottom. In the fifth and sixth column what the
-network says of one good squat of the same person was subtracted first, every good squat in turn. Temperature
-and thresholds were fitted on other made-up people than those of the table, and on no real ones.
+network says of one good squat of the same person was subtracted first, every good squat in turn. {fitted}
 
 {table}
 
 ## Limits
 
 - It ranks better than it decides: every set of labels has its own standard of what is good, and the threshold
-  is that of ours. The calibration error on real people says so.
+  is {whose}. The calibration error on real people says so.
 
 - The verdict adds up {counted}, and is no better than the plainest of all eight faults allows. Heels and toes
   are read off two points of a foot, which are coarse: where they leave the floor a little, nothing is said.
@@ -43,15 +42,33 @@ and thresholds were fitted on other made-up people than those of the table, and 
 - It was trained on squats at their bottom, with the whole body in the picture. Movements that are no squats
   get a probability too, which means nothing.
 
-- UI-PRMD's squats are markers of motion capture through a virtual camera: a pose estimator's errors come on
-  top.
+- UI-PRMD's squats are markers of motion capture through a virtual camera, and no films: a pose estimator's
+  errors are its own.
 
 - It is no medical advice, and knows nothing of loads, pain or injuries.
 
 ## Licence
 
-MIT, as the project's. The made-up people are the project's own.
+MIT, as the project's. The made-up people are the project's own.{data}
 """
+_DRAWN_ALONE = {
+    "real": "No real squat was seen in training.",
+    "fitted": (
+        "Temperature and thresholds were fitted on other made-up people than those of the table, "
+        "and on no real ones."
+    ),
+    "whose": "that of ours",
+    "data": "",
+}
+_LEFT_OUT = {
+    "fitted": (
+        "Temperature, shift and thresholds were fitted on other made-up people than those of the table and "
+        "on real people whom the trainings left out in turn, both with as much weight. How real people are "
+        "judged is said of networks and of numbers that know nothing of them: both are of the others alone."
+    ),
+    "whose": "between ours and that of the people it was fitted on",
+}
+_PUBLIC = " UI-PRMD is in the public domain (PDDL 1.0); none of its recordings is in this folder."
 
 
 def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
@@ -64,8 +81,23 @@ def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
         "images": f"{n} images" if n > 1 else "the image",
         "table": _table(measured),
         "counted": ", ".join(name.replace("_", " ") for name in counted) or "what it learned from labels",
+        **_DRAWN_ALONE,
+        **(_LEFT_OUT if "folds" in model.made_of else {}),
+        **_beside(model.made_of.get("beside", {})),
     }
     return _together([_wrapped(part.format(**told)) for part in _TEXT.strip().split("\n\n")])
+
+
+def _beside(others: "Mapping[str, Mapping[str, str]]") -> dict[str, str]:
+    """What is said of the real people that a network learned from beside made-up ones."""
+    if not others:
+        return {}
+    sources = ", ".join(dict.fromkeys(str(one["source"]) for one in others.values()))
+    learned = f"Beside them stood squats of {sources}, of which the measures of the bodies were learned."
+    said = {"real": f"{learned} No label of theirs was."}
+    if sources == "ui_prmd":
+        said["data"] = _PUBLIC
+    return said
 
 
 def _table(measured: "Mapping[str, Measured]") -> str:
@@ -84,7 +116,9 @@ def _table(measured: "Mapping[str, Measured]") -> str:
     }
     known = {head: cells for head, cells in columns.items() if not all("nan" in cell for cell in cells)}
     rows = [known.keys(), ["---"] * len(known), *zip(*known.values(), strict=True)]
-    return "\n".join(f"| {' | '.join(row)} |".replace("nan%", "–").replace("nan", "–") for row in rows)
+    return "\n".join(
+        f"| {' | '.join(row)} |".replace("nan%", "–").replace("nan°", "–").replace("nan", "–") for row in rows
+    )
 
 
 _LABELLED = """

@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,25 @@ from deepsquat import champion, tracking
 from deepsquat.champion import Champion, Comparison, Standard
 from deepsquat.commands import candidate
 from deepsquat.commands.card import card, labelled_card
+from deepsquat.commands.left_out import LeftOut, by_the_others, calibrated, left_out
 from deepsquat.commands.options import build, build_sources, listed
 from deepsquat.commands.run import CONF
+from deepsquat.data.joined import Joined
 from deepsquat.data.joints.source import MadeUpJoints
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
 from deepsquat.evaluation.calibration import boundary, calibration_error, temperature
 from deepsquat.evaluation.judged import Judged, judge, unmeasured
+from deepsquat.evaluation.out_of_fold import probabilities
 from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, less_a_reference, with_reference
 from deepsquat.evaluation.told import Told, curve, rows
 from deepsquat.files import expanded, written_whole
-from deepsquat.images import Images, draw_images, load_images
+from deepsquat.images import Images, draw_images, load_images, source_name
 from deepsquat.measures import OF_BODY, VIEWS, Limits, Measures, faulty
 from deepsquat.runs import pictures, provenance
 from deepsquat.runs.choices import Choices
+from deepsquat.runs.pictures import can_draw
+from deepsquat.runs.reliability import Said, draw_reliability
 from deepsquat.trainer.form import Form
 
 _ALIAS = "champion"
@@ -57,25 +63,41 @@ def promote(config: DictConfig) -> None:
     ids = listed(config, "runs")
     store = build(config, "tracking").open_store()
     runs = [candidate.of_run(store, run_id) for run_id in ids]
-    choices = runs[0].choices
     refuse_different(ids, [run.choices for run in runs])
-    if not isinstance(choices.data, MadeUpJoints):
+    drawn = _made_up(runs[0].choices.data)
+    if drawn is None:
         _promote_labelled(config, store, runs)
         return
+    choices = replace(runs[0].choices, data=drawn)
     frames = FrameChoice(config.protocol.frames_each_side, config.protocol.frame_step)
     others = build_sources(config)  # named wrongly, they are refused before minutes of work
-    raw = _raw(str(config.name), choices, [run.weights for run in runs], frames, ids)
+    real = None if config.get("folds") is None else left_out(expanded(config.folds, "folds"))
+    if real is not None:
+        refuse_different([ids[0], real.run_id], [choices, real.choices])
+    made_of = _made_of(runs, real)
+    raw = _raw(str(config.name), choices, [run.weights for run in runs], frames, made_of)
     held_out = judge(raw, _held_out(config, choices, frames))
     first = np.array([int(who.rpartition("-")[2]) % 2 == 0 for who in held_out.scores.subject])
-    fitted = _fitted(raw, held_out.some(first), _standards(config))
+    fitted_on = held_out.some(first)
+    fitted = _fitted(raw, fitted_on, _standards(config), real)
     quantiles, errors = _read_off(fitted, config, choices)
     fitted = replace(fitted, quantiles=quantiles, errors=errors)
+    said = {"made-up people, held out": _said(fitted, held_out.some(~first).scores)}
     measured = {"made-up people, held out": _measured(fitted, held_out.some(~first))}
+    if real is not None:
+        p_good = by_the_others(real.squats, fitted_on.scores)
+        said["real people, left out"] = Said(p_good, real.squats.scores.label, real.squats.group)
+        measured |= {
+            f"real people left out, {view.replace('_', ' ')}": _of(fitted, real.scores(rows), p_good[rows])
+            for view, rows in real.views().items()
+        }
     data_folder = expanded(config.paths.data, "paths.data")
     for name, source in others.items():
         images = load_images(source, choices.pose, fitted.skeleton, data_folder)
         measured[f"{images.source}, {name}"] = _measured(fitted, judge(raw, images))
-    _keep(config, store, fitted, card(fitted, measured), measured)
+    folder = _keep(config, store, fitted, card(fitted, measured), measured)
+    if can_draw():
+        draw_reliability(folder / "reliability.png", said)
 
 
 def promote_after(config: DictConfig, run_id: str) -> None:
@@ -114,8 +136,8 @@ def _keep(
     model: Champion,
     text: str,
     measured: Mapping[str, "Measured"],
-) -> None:
-    """Writes the model and its card, says how good it is, and registers it with its first run."""
+) -> Path:
+    """Writes the model and its card, says how good it is, registers it with its first run; and where."""
     data = expanded(config.paths.data, "paths.data")
     folder = data / champion.PROMOTED if config.folder is None else expanded(config.folder, "folder")
     champion.write(folder, model)
@@ -136,6 +158,7 @@ def _keep(
     first = model.made_of["runs"][0]
     registered = store.register(first, folder, model.name, _ALIAS)
     print(f"Model in {folder}{registered and ', and in MLflow as '}{registered}")
+    return folder
 
 
 def _write_told(folder: Path, curves: Mapping[str, Sequence[Told]]) -> None:
@@ -166,23 +189,47 @@ def refuse_different(ids: list[str], made: list[Choices]) -> None:
             raise UserError(f"runs: {run_id} has another network, target or skeleton than {ids[0]}")
 
 
+def _made_up(data: Any) -> MadeUpJoints | None:
+    """The made-up people that a run learned from, alone or beside others; None where there are none."""
+    sources = [source for _, source in data.of] if isinstance(data, Joined) else [data]
+    return next((source for source in sources if isinstance(source, MadeUpJoints)), None)
+
+
+def _made_of(runs: Sequence[candidate.Trained], real: LeftOut | None) -> dict[str, Any]:
+    code, _ = provenance.code_tags()
+    choices = runs[0].choices
+    drawn = _made_up(choices.data)
+    assert drawn is not None
+    found: dict[str, Any] = {
+        "data": drawn.inputs(),
+        "runs": [run.run_id for run in runs],
+        "commit": code.get("mlflow.source.git.commit", ""),
+    }
+    if isinstance(choices.data, Joined):
+        others = [(name, source) for name, source in choices.data.of if source is not drawn]
+        found["beside"] = {
+            name: {"source": source_name(source)}
+            | {f.name: str(getattr(source, f.name)) for f in fields(source) if f.name != "root"}
+            for name, source in others
+        }
+    if real is not None:
+        found["folds"] = real.run_id
+    if choices.start is not None:
+        with suppress(UserError):  # it was taken away since
+            found["start"] = dict(champion.load(choices.start).made_of)
+    return found
+
+
 def _raw(
     name: str,
     choices: Choices,
     weights: Sequence[Mapping[str, torch.Tensor]],
     frames: FrameChoice,
-    ids: list[str],
+    made_of: Mapping[str, Any],
 ) -> Champion:
     """The network alone, with nothing fitted."""
     network, built_by = candidate.network_of(choices, weights)
-    code, _ = provenance.code_tags()
-    data: MadeUpJoints = choices.data
-    made_of = {
-        "data": {key: str(value) for key, value in data.inputs().items()},
-        "runs": ids,
-        "commit": code.get("mlflow.source.git.commit", ""),
-    }
-    views = {"yaw": data.view.yaw}
+    views = {"yaw": choices.data.view.yaw}
     return Champion(
         name, network, built_by, choices.target, choices.skeleton, frames, 1.0, 0.5,
         views=views, made_of=made_of,
@@ -204,10 +251,23 @@ def _standards(config: DictConfig) -> dict[str, dict[str, float]]:
     return {str(name): dict(values or {}) for name, values in found.items()}
 
 
-def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[str, float]]) -> Champion:
-    """With a temperature, and thresholds that judge the squats best under each standard's limits."""
+def _fitted(
+    model: Champion,
+    held_out: Judged,
+    standards: Mapping[str, Mapping[str, float]],
+    real: LeftOut | None,
+) -> Champion:
+    """With a temperature, and thresholds that judge the squats best under each standard's limits.
+
+    With real squats also a shift, for made-up people are better than real ones that are called good: a half
+    is then where the usual standard begins, and from there the others' as far as among made-up people.
+    """
     scores = held_out.scores
-    warm = temperature(scores.score, scores.label)
+    warm, shift, begun = temperature(scores.score, scores.label), 0.0, 0.0
+    if real is not None:
+        slope, offset = calibrated(real.squats.scores, scores)
+        warm, shift = 1 / slope, -offset
+        begun = boundary(scores.score, scores.label) / warm
     learned = getattr(model.target, "limits", Limits())
     found = {}
     for name, values in standards.items():
@@ -216,11 +276,12 @@ def _fitted(model: Champion, held_out: Judged, standards: Mapping[str, Mapping[s
         except TypeError as error:
             raise UserError(f"standards.{name}: {error}; see deepsquat.measures.Limits") from error
         good = ~faulty(Measures(*held_out.measures.astype(float).T), limits).any(axis=1)
-        logit = boundary(scores.score, good.astype(int)) / warm
+        logit = boundary(scores.score, good.astype(int)) / warm - begun
         found[name] = Standard(limits, 1 / (1 + float(np.exp(-logit))))
     return replace(
         model,
         temperature=warm,
+        shift=shift,
         threshold=found["usual"].threshold,
         standards=found,
         comparison=_comparison(scores, warm),
@@ -270,6 +331,10 @@ def _read_off(model: Champion, config: DictConfig, choices: Choices) -> tuple[_T
     return quantiles, errors
 
 
+def _said(model: Champion, scores: Scores) -> Said:
+    return Said(probabilities(scores.score / model.temperature - model.shift), scores.label, scores.subject)
+
+
 def _balanced_with_reference(model: Champion, scores: Scores) -> float:
     """NaN where no subject has a good squat and another one, of either label."""
     pairs = less_a_reference(scores)
@@ -284,8 +349,12 @@ def _off(yaw: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def _measured(model: Champion, judged: Judged) -> Measured:
-    scores = judged.scores
-    p_good = 1 / (1 + np.exp(-scores.score / model.temperature))
+    found = _of(model, judged.scores, _said(model, judged.scores).p_good)
+    return replace(found, yaw_error=float(np.median(_off(judged.yaw, judged.measures[:, -1]))))
+
+
+def _of(model: Champion, scores: Scores, p_good: np.ndarray) -> Measured:
+    """Of squats whose probabilities are known."""
     return Measured(
         squats=len(p_good),
         auc=auc(scores.label, scores.score),
@@ -293,6 +362,6 @@ def _measured(model: Champion, judged: Judged) -> Measured:
         balanced_accuracy=balanced_accuracy(scores.label, p_good >= model.threshold),
         balanced_with_reference=_balanced_with_reference(model, scores),
         calibration_error=calibration_error(p_good, scores.label),
-        yaw_error=float(np.median(_off(judged.yaw, judged.measures[:, -1]))),
+        yaw_error=float("nan"),
         told=tuple(curve(p_good, scores.label, model.threshold)),
     )

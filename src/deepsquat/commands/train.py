@@ -215,4 +215,5 @@ def chosen(config: DictConfig) -> Any:
         protocol=protocol.name,
         protocol_note=protocol.note,
         data_folder=expanded(config.paths.data, "paths.data"),
+        start=None if config.get("start") is None else expanded(str(config.start), "start"),
     )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_BINS = 10
+from deepsquat.evaluation.reliability import bins_of
+
 _RIDGE = 1e-4  # so that labels which are parted wholly have a boundary too
 
 
@@ -19,18 +20,21 @@ def temperature(logits: np.ndarray, label: np.ndarray) -> float:
 
 def calibration_error(p_good: np.ndarray, label: np.ndarray) -> float:
     """The expected calibration error of probabilities (n,) over ten bins of equal width."""
-    number = np.minimum((p_good * _BINS).astype(int), _BINS - 1)
+    number = bins_of(p_good)
     missed = [abs(p_good[number == i].mean() - label[number == i].mean()) for i in np.unique(number)]
     return float(np.dot(missed, np.unique(number, return_counts=True)[1]) / len(label))
 
 
-def fitted(logits: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+def fitted(logits: np.ndarray, label: np.ndarray, source: np.ndarray | None = None) -> tuple[float, float]:
     """Slope and offset of the logistic regression of labels (n,) 0 or 1 on logits (n,), by Newton's method.
 
-    Each label has half of the weight, however many squats have it. Platt, Probabilistic outputs for support
-    vector machines, 1999; a little ridge, so that labels which are parted wholly have an answer too.
+    Each label has half of the weight, however many squats have it, and each of several sources (n,) as much.
+    Platt, Probabilistic outputs for support vector machines, 1999; a little ridge, so that labels which are
+    parted wholly have an answer too.
     """
-    weight = np.where(label == 1, 0.5 / max(1, np.sum(label == 1)), 0.5 / max(1, np.sum(label == 0)))
+    kind = label if source is None else np.unique(source, return_inverse=True)[1] * 2 + label
+    _, kind, count = np.unique(kind, return_inverse=True, return_counts=True)
+    weight = 1 / count[kind] / len(count)
     columns = np.stack([logits, np.ones_like(logits)], axis=1)
     sign = np.where(label == 1, -1.0, 1.0)
 

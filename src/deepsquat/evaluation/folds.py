@@ -8,7 +8,7 @@ import numpy as np
 
 from deepsquat.errors import UserError
 from deepsquat.evaluation.baselines import GUESSERS
-from deepsquat.split import Division, Item, Split, group_of, with_references_apart
+from deepsquat.split import Division, Item, Split, group_of, of_sources, with_references_apart
 
 REFERENCES = ("none", "marked", "first_good")
 
@@ -116,6 +116,9 @@ def divisions(items: Sequence[Item], options: FoldOptions, own: Division) -> Seq
 def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
     """The folds of labelled squats, by their groups; each fold's val is the fold after it.
 
+    Where other sources are trained on alone, val is a twentieth of their groups, so that of those that are
+    tested none is lost to training.
+
     With a number of folds, groups are dealt so that each fold has about the same number of squats of each
     label (scikit-learn's StratifiedGroupKFold); without one, each group is a fold.
 
@@ -124,11 +127,10 @@ def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    everyone = items
+    everyone, others = items, list[Item]()
     if options.of is not None:
-        items = [item for item in items if item.id.partition("/")[0] in options.of]
-        if missing := set(options.of) - {item.id.partition("/")[0] for item in items}:
-            raise UserError(f"evaluation.of: no squat is of the source {missing.pop()}; data.of names them")
+        items = of_sources(items, options.of, "evaluation.of")
+        others = [item for item in everyone if item.id.partition("/")[0] not in options.of]
     by = grouping(items, options.by)
     group = group_of(items, by)
     groups = sorted(set(group.values()))
@@ -147,10 +149,17 @@ def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
         dealt = StratifiedGroupKFold(count, shuffle=True, random_state=options.seed)
         parts = dealt.split(np.zeros((len(items), 1)), labels, names)
         tested = [frozenset(names[rows].tolist()) for _, rows in parts]
-    found = [Fold(by, i, count, tested[(i + 1) % count], tested[i]) for i in range(count)]
+    watched = _some_of(sorted(set(group_of(others, by).values())), options.seed) if others else None
+    found = [Fold(by, i, count, watched or tested[(i + 1) % count], tested[i]) for i in range(count)]
     for fold in found:
         _refuse_one_label(fold, everyone)
     return found
+
+
+def _some_of(groups: Sequence[str], seed: int) -> frozenset[str]:
+    """A twentieth of the groups, one at least."""
+    chosen = np.random.default_rng(seed).permutation(len(groups))[: max(1, len(groups) // 20)]
+    return frozenset(groups[i] for i in chosen)
 
 
 def _refuse_one_label(fold: Fold, items: Sequence[Item]) -> None:

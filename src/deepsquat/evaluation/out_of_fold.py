@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +74,14 @@ def per_squat(found: OutOfFold) -> Squats:
     )
     group = subject if (subject != "").all() else found.video[first]
     return Squats(squat, scores, found.fold[first], group)
+
+
+def over_seeds(found: OutOfFold) -> Squats:
+    """The network's squats, whose logit is the mean over seeds."""
+    of_seeds = [per_squat(found.of(NETWORK, seed)) for seed in np.unique(found.seed).tolist()]
+    first = of_seeds[0]
+    score = np.mean([one.scores.score for one in of_seeds], axis=0)
+    return replace(first, scores=replace(first.scores, score=score))
 
 
 def write(path: Path, found: OutOfFold) -> None:

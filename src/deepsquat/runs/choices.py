@@ -43,6 +43,7 @@ class Choices:
     protocol: str
     protocol_note: str
     data_folder: Path
+    start: Path | None = None  # of a model whose network is trained further; None: of weights by chance
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, written_whole
 from deepsquat.images import Images
 from deepsquat.runs import mistakes, pictures
+from deepsquat.runs.reliability import draw_reliability, said_of
 from deepsquat.split import Item
 from deepsquat.trainer.batches import Part, SquatData
 from deepsquat.trainer.predictions import Predictions, confusion
@@ -74,6 +75,7 @@ def draw_results(
         return
     pictures.curves(history, folder / "curves.png", title)
     write_confusion(folder / "confusion.png", predictions)
+    write_reliability(folder / "reliability.png", predictions)
     rows = data.parts["test"].table_rows
     mistakes.write(folder / "mistakes.png", source, images, rows, predictions["test"])
 
@@ -85,6 +87,11 @@ def write_confusion(path: Path, predictions: Mapping[str, Predictions]) -> None:
         matrices[f"{part}, images"] = confusion(found.label, found.p_good)
         matrices[f"{part}, squats"] = confusion(*found.per_squat())
     pictures.confusion_matrices(matrices, path)
+
+
+def write_reliability(path: Path, predictions: Mapping[str, Predictions]) -> None:
+    """How far the probabilities of each part's squats mean what they say."""
+    draw_reliability(path, {f"{part}, squats": said_of(found) for part, found in predictions.items()})
 
 
 def read_predictions(path: Path) -> dict[str, Predictions]:

@@ -7,7 +7,7 @@ from deepsquat.tracking import run_folder
 
 
 def draw_missing(folder: Path, run_id: str, target: Path) -> None:
-    """Writes the curves and confusion matrices that the run in `folder` lacks into `target`.
+    """Writes the curves, confusion matrices and reliability that the run in `folder` lacks into `target`.
 
     Raises:
         UserError: the run's files are damaged.
@@ -22,6 +22,8 @@ def draw_missing(folder: Path, run_id: str, target: Path) -> None:
         if whole:
             split = record.tags.get("split", "").replace("_", " ")
             pictures.curves(whole, target / "curves.png", f"{record.name}, split {split} ({run_id[:8]})")
-    if "confusion.png" not in names:
-        predictions = files.read_predictions(folder / run_folder.ARTIFACTS / files.PREDICTIONS)
-        files.write_confusion(target / "confusion.png", predictions)
+    of_squats = {"confusion.png": files.write_confusion, "reliability.png": files.write_reliability}
+    missing = [name for name in of_squats if name not in names]
+    predictions = files.read_predictions(folder / run_folder.ARTIFACTS / files.PREDICTIONS) if missing else {}
+    for name in missing:
+        of_squats[name](target / name, predictions)

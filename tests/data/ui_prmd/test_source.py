@@ -193,6 +193,7 @@ def test_a_changed_file_changes_the_inputs(tmp_path: Path) -> None:
         ({"yaw": "left"}, r"data\.yaw must be a number from -180 to 180, got left"),
         ({"height": -1}, r"data\.height must be a number from 0\.1 to 3, got -1"),
         ({"distance": math.nan}, r"data\.distance must be a number from 1\.5 to 50, got nan"),
+        ({"noise": 11}, r"data\.noise must be a number from 0 to 10, got 11"),
     ],
 )
 def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
@@ -222,3 +223,15 @@ def test_several_cameras_see_each_squat_as_one_of_its_own_of_the_same_video(fold
     for wrong in ([], [0, 0], [0, "front"], [200]):
         with pytest.raises(UserError, match=r"data\.yaw must be"):
             UiPrmd(str(folder), yaw=wrong)
+
+
+def test_an_estimators_errors_are_by_chance_but_always_the_same(folder: Path) -> None:
+    true, noisy, again = (table_of(UiPrmd(str(folder), yaw=[0, 90], noise=x)) for x in (0, 1, 1))
+    np.testing.assert_array_equal(noisy.landmarks, again.landmarks)
+    np.testing.assert_array_equal(noisy.measures, true.measures)
+    off = np.abs(noisy.landmarks - true.landmarks)[..., :2]
+    assert 0.001 < off.mean() < 0.05
+    apart = [
+        np.abs(off[[str(s).endswith(end) for s in true.squat]]).mean(axis=(0, 2)) for end in ("@0", "@90")
+    ]
+    assert not np.allclose(*apart, rtol=0.2)  # others for another camera

@@ -2,12 +2,14 @@
 
 import hashlib
 import math
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from deepsquat.data.camera import Camera, around
+from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.squats import Drops, FrameChoice, Squat, rows_of
 from deepsquat.data.ui_prmd.files import RATE, Recording, read_markers, recordings_under
 from deepsquat.data.ui_prmd.markers import FEET, PELVIS, body_points, hip_midpoint
@@ -41,6 +43,7 @@ class UiPrmd:
     yaw: Any = 30.0  # degrees; or several, as [0, 90]: each squat is then seen by as many cameras
     height: float = 1.2  # metres
     distance: float = 3.0  # metres
+    noise: float = 0.0  # times the errors of a pose estimator; 0: true joints
     frames: FrameChoice = field(default_factory=FrameChoice)
 
     def __post_init__(self) -> None:
@@ -50,7 +53,11 @@ class UiPrmd:
         if several and (not self.yaw or len(set(self.yaw)) < len(self.yaw)):
             raise UserError(f"data.yaw must be a number, or several, each once, got {list(self.yaw)}")
         checked: list[tuple[str, Any, float, float]] = [("yaw", yaw, -180, 180) for yaw in self.yaws]
-        checked += [("height", self.height, 0.1, 3), ("distance", self.distance, 1.5, 50)]
+        checked += [
+            ("height", self.height, 0.1, 3),
+            ("distance", self.distance, 1.5, 50),
+            ("noise", self.noise, 0, 10),
+        ]
         for name, value, least, most in checked:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not least <= value <= most:
@@ -72,6 +79,7 @@ class UiPrmd:
             "yaw": " ".join(str(float(yaw)) for yaw in self.yaws),
             "height": str(float(self.height)),
             "distance": str(float(self.distance)),
+            "noise": str(float(self.noise)),
             "frames.each_side": str(self.frames.each_side),
             "frames.step": str(self.frames.step),
         }
@@ -152,6 +160,10 @@ class UiPrmd:
             aspect=np.full(len(times), camera.width / camera.height, np.float32),
             landmarks=landmarks.astype(np.float32),
         )
+        if self.noise and len(table):
+            rng = np.random.default_rng(zlib.crc32(f"{squat.id}@{float(yaw)}".encode()))
+            noisy = estimated(rng, table.landmarks.astype(float), float(table.aspect[0]), self.noise)
+            table = replace(table, landmarks=noisy.astype(np.float32))
         measures = measured(points[..., _OWN_AXES], yaw).stacked().astype(np.float32)
         return replace(table, measures=measures), int((~whole).sum())
 
