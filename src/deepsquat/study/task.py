@@ -67,7 +67,7 @@ class Task:
         alone: AbstractContextManager[object] = nullcontext()
         if owner != me:
             _end_with(tuple(owner.items()))
-            _interrupted_by_queue()
+            _interrupted_by_signals()
             mark(study, number, worker=me)
             alone = Heartbeat(lambda: beat(study, number))
         with alone, output_to(folder / "output.txt"):
@@ -114,11 +114,11 @@ def _is_ours(study: Any, trial: FrozenTrial, me: Mapping[str, Any]) -> bool:
     return trial.state == TrialState.RUNNING
 
 
-def _interrupted_by_queue() -> None:
-    """Takes over the signals for which submitit would begin the job again, or do nothing."""
+def _interrupted_by_signals() -> None:
+    """Takes over the signals at which Ray would exit, and submitit begin the job again or do nothing."""
+    stop_on_sigterm()
     if _QUEUE in os.environ:
         signal.signal(signal.SIGUSR2, interrupt_process)
-        stop_on_sigterm()
 
 
 @lru_cache(maxsize=1)
