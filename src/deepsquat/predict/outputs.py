@@ -85,6 +85,7 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
         "model": {
             "name": champion.name,
             "threshold": champion.threshold,
+            "shift": champion.shift,
             "temperature": champion.temperature,
             "standard": champion.standard,
             "limits": asdict(champion.limits) if champion.limits else None,
