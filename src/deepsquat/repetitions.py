@@ -38,7 +38,8 @@ STRAIGHT = 0.98  # of the standing height: a squat begins and ends here, or wher
 REACH = 2.0  # seconds
 # Of the way that the hips go down towards the ankles.
 HANGING, STAYING = 0.4, 0.15
-STEP_ASIDE, UNEVEN = 0.2, 0.33  # of the leg
+# Of the leg; MediaPipe moves an ankle by up to .35 of it while somebody squats on both feet.
+STEP_ASIDE, UNEVEN = 0.4, 0.33
 
 
 @dataclass(frozen=True)
