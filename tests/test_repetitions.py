@@ -9,7 +9,7 @@ from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.joints.view import View, placed_camera
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX, NAMES
-from deepsquat.repetitions import find
+from deepsquat.repetitions import _scene_changes, find
 from deepsquat.sides import OTHER
 from movements import OTHERS, sitting_down, squats
 from movements import seen as filmed
@@ -297,3 +297,22 @@ def test_squats_do_not_reach_into_each_other() -> None:
     assert len(found) > 1
     for one, two in pairwise(found):
         assert one.end is not None and two.start is not None and one.end <= two.start
+
+
+def test_who_rises_fast_towards_the_camera_is_in_the_same_scene_and_a_zoom_is_another() -> None:
+    """From one pose to the next, a tenth of a second: a thigh that was seen end on, or all of the body."""
+
+    def standing(thigh: float, times: float = 1.0) -> np.ndarray:
+        found = np.zeros((33, 4), np.float32)
+        heights = {"shoulder": 0.35 + thigh, "hip": 0.15 + thigh, "knee": 0.15, "ankle": 0.0}
+        for name, height in heights.items():
+            for side, x in (("left", 0.55), ("right", 0.45)):
+                found[INDEX[f"{side}_{name}"], :2] = x, 0.9 - height * times
+        return found
+
+    def cuts(after: np.ndarray) -> int:
+        landmarks = np.stack([*[standing(0.04)] * 5, *[after] * 5])
+        return int(_scene_changes(np.arange(10) / 10, landmarks, 1.0).sum())
+
+    assert cuts(standing(0.12)) == 0
+    assert cuts(standing(0.04, times=1.4)) == 1

@@ -116,14 +116,17 @@ def _scene_changes(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> n
         return np.zeros(len(times) - 1, bool)
     body = landmarks[:, BODY, :2] * (aspect, 1.0)  # (n, 8, 2), the left side first
     other = body[:, [*range(4, 8), *range(4)]]  # left and right are exchanged now and then
-    sides = [_length(np.diff(body[:, side], axis=1)).sum(axis=1) for side in (slice(0, 4), slice(4, 8))]
-    size = np.maximum(np.maximum(*sides), 1e-6)  # trunk, thigh and shin
+    sides = [_length(np.diff(body[:, side], axis=1)) for side in (slice(0, 4), slice(4, 8))]
+    parts = np.maximum(np.maximum(*sides), 1e-6)  # (n, 3) trunk, thigh and shin
+    size = parts.sum(axis=1)
     after = np.minimum(np.arange(1, len(times))[:, None] + np.arange(3), len(times) - 1)  # (n - 1, 3) rows
     larger = np.maximum(size[:-1, None], size[after])
     gone = np.minimum(
         *(_length(poses[after] - body[:-1, None]).mean(axis=-1) / larger for poses in (body, other))
     )
-    grown = larger / np.minimum(size[:-1, None], size[after])
+    # Who rises fast towards the camera shows much more of a thigh, and little more of a shin.
+    times_as_long = parts[after] / parts[:-1, None]  # (n - 1, 3, 3)
+    grown = np.maximum(times_as_long.min(axis=-1), (1 / times_as_long).min(axis=-1))
     gap = np.diff(times)
     found = (gone.min(axis=1) > ELSEWHERE + 0.3 * gap) | (grown.min(axis=1) > GROWN + 0.3 * gap)
     return np.asarray(found)

@@ -31,7 +31,7 @@ class Origin:
 def origin(study: optuna.Study, trial: FrozenTrial) -> Origin:
     """The study and the number under which a trial has its folder and its run."""
     of = trial.user_attrs.get("of")
-    return Origin(**of) if of else Origin(study.study_name, study.user_attrs["id"], trial.number)
+    return Origin(**of) if of else Origin(study.study_name, study.user_attrs.get("id", ""), trial.number)
 
 
 def begin_with(points: Points, folder: Path, options: StudyOptions, identity: Mapping[str, Any]) -> int:
