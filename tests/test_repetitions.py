@@ -314,5 +314,5 @@ def test_who_rises_fast_towards_the_camera_is_in_the_same_scene_and_a_zoom_is_an
         landmarks = np.stack([*[standing(0.04)] * 5, *[after] * 5])
         return int(_scene_changes(np.arange(10) / 10, landmarks, 1.0).sum())
 
-    assert cuts(standing(0.12)) == 0
+    assert cuts(standing(0.18)) == 0
     assert cuts(standing(0.04, times=1.4)) == 1
