@@ -25,6 +25,7 @@ ELSEWHERE, GROWN = 0.2, 1.25
 DOWN = 0.87  # of the standing height, at most, at the bottom of a squat, even of a shallow one
 DROP = 0.11  # that it goes down and up again, at least, beside what is around it
 DEEP = 0.75  # a squat of which one side is not seen is below
+DEEPER = 0.72  # and one that is cut off on its way down or up
 FALLEN = 0.1  # of the way down, at least, that is not the body getting smaller in the picture
 UPRIGHT = 0.75  # of the leg: hips lower than this over the ankles are not those of somebody standing
 ERECT = 0.7  # of the trunk's length, upright: somebody stands before a squat and after it
@@ -183,7 +184,10 @@ def _in_one_piece(series: _Series) -> list[Repetition]:
         first, last = _edge(height, low, level, begin), _edge(height, low, level, end)
         seconds = (last - first) * STEP
         whole = dip.seen_down and dip.seen_up
-        if not SHORTEST <= seconds <= LONGEST or not (whole or height[low] < DEEP):
+        last_row = len(height) - 1
+        turned = 0 < low < last_row  # at the clip's edge nobody knows whether it went on down
+        deep = whole or height[low] < (DEEP if turned else DEEPER)
+        if not SHORTEST <= seconds <= LONGEST or not deep:
             continue
         start, stop = _risen(height, first, begin), _risen(height, last, end)
         edges = [edge for edge, seen in ((start, dip.seen_down), (stop, dip.seen_up)) if seen]
@@ -191,10 +195,8 @@ def _in_one_piece(series: _Series) -> list[Repetition]:
         sits = still > (SITTING if whole else SEATED)
         if sits or not edges or not _is_squat(series, edges, low):
             continue
-        last_row = len(height) - 1
         seen_down = dip.seen_down and (start > 0 or height[0] >= UP)
         seen_up = dip.seen_up and (stop < last_row or height[last_row] >= UP)
-        turned = 0 < low < last_row  # at the clip's edge nobody knows whether it went on down
         found.append(
             Repetition(
                 float(series.time[start]) if seen_down else None,
