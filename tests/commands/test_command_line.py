@@ -59,6 +59,13 @@ def test_what_hydra_can_read_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    "word", ["metrics={recall:{threshold:0.7}}", "hydra.sweeper.pruner_options={n_startup_trials: 3}"]
+)
+def test_names_of_ones_own_need_no_sign_before_them(word: str) -> None:
+    assert read(word, sweeps=True) == [f"++{word}"]
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--nope"], "unrecognized arguments: --nope"),

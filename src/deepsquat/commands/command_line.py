@@ -8,6 +8,8 @@ from typing import Any
 from deepsquat.errors import UserError
 from deepsquat.overrides import hydra_text
 
+# Values that hold names of the user's own, empty by default; Hydra takes new names where ++ is typed.
+_OPEN = ("metrics", "evaluation.on", *(f"hydra.sweeper.{key}_options" for key in ("sampler", "pruner")))
 _OVERRIDE = re.compile(r"(?P<name>(\+\+?|~)?[A-Za-z_][\w./@:-]*)=(?P<value>.*)", re.DOTALL)
 
 
@@ -59,6 +61,8 @@ def _read(word: str, conf: Path, many: bool, sweeps: bool) -> tuple[str, bool]:
         if many and re.search(r"^\w+\(|,$", found["value"]):
             raise UserError(f"{word}: no values to sweep; write A,B or range(5) or interval(0,1)") from None
         return text, False
+    if name in _OPEN and found["value"].startswith("{"):
+        return f"++{word}", False
     swept = parsed.is_sweep_override()
     if (many and name == "resume") or (swept and name == "sweep"):
         raise UserError(f"{word}: one at a time" + (", without -m" if name == "resume" else ""))
