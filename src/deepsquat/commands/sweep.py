@@ -178,7 +178,7 @@ class StudyRuns(Hooks):
     def _tidy(self, study: Any) -> None:
         from deepsquat.runs.weights import tidy
 
-        if (most := self.config.keep_weights) is not None:
+        if (most := self.config.get("keep_weights")) is not None:
             tidy(Path(self.folder), study, most)
 
     def _promote(self, study: Any) -> None:
