@@ -90,7 +90,7 @@ def cross_validate(
     with held(folder):
         kept_folds.claim(folder, identity)
         parent = _parent(store, folder, seeds[0], name, tags, images, divided)
-        _say(f"{many} of {len(items)} labelled squats{_unlabelled(images)}, in {folder}")
+        say(f"{many} of {len(items)} labelled squats{_unlabelled(images)}, in {folder}")
         with parent.ending(running.Pruned):
             done: list[tuple[OutOfFold, dict[str, float]]] = []
             for one, fold in product(seeds, divided):
@@ -107,10 +107,10 @@ def cross_validate(
                 parent.rename(trial.ended(measured))
     spread = f", mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else ""
     tested = f"Out of fold, by {by}" if options.folds != 1 else f"Test squats of a split by {by}"
-    _say(f"\n{tested}{spread} ({first.protocol_note}):", *words)
-    _say(f"Run {parent.id}. To look at it: {store.how_to_look(parent.id)}")
+    say(f"\n{tested}{spread} ({first.protocol_note}):", *words)
+    say(f"Run {parent.id}. To look at it: {store.how_to_look(parent.id)}")
     if unwritten := parent.unwritten():
-        _say(unwritten)
+        say(unwritten)
     return Result(parent.id, measured, folder)
 
 
@@ -122,10 +122,6 @@ def returned(names: Sequence[str], options: FoldOptions) -> list[str]:
 def _in_words(divided: Sequence[Fold | OwnSplit]) -> str:
     number = f"{len(divided)} folds" if isinstance(divided[0], Fold) else "1 split"
     return f"{number} by {divided[0].by}"
-
-
-def _say(*lines: str) -> None:
-    say(*lines)
 
 
 def _unlabelled(images: Images) -> str:
@@ -161,7 +157,7 @@ def _parent(
             if before := run.tag("code.dirty") + run.tag("mlflow.source.git.commit"):
                 now = code["code.dirty"] + code.get("mlflow.source.git.commit", "")
                 if before != now:
-                    _say("Note: the code has changed since this evaluation began.")
+                    say("Note: the code has changed since this evaluation began.")
             run.reopen()
             run.tags({"folder": str(folder), **tags})
             return run
@@ -221,7 +217,7 @@ def _fold(
     with running.unheard(), output, redirect_stdout(output):
         train(choices, config, folder, resume, tags, Trial(name, ["test/squat_accuracy"]), finished)
     said, metrics = kept[0]
-    _say(
+    say(
         f"{name}: {metrics['test/squat_accuracy']:.1%} of squats right"
         f"{' (resumed)' if resume else ''}, {time.monotonic() - start:.1f} s"
     )
@@ -281,7 +277,8 @@ def _keep(
         squats = out_of_fold.over_seeds(everything)
         score, label = squats.scores.score, squats.scores.label
         p_good = {"as it is": out_of_fold.probabilities(score)}
-        p_good["at others' standard"] = by_others(score, label, squats.fold)
+        if len(np.unique(squats.fold)) > 1:
+            p_good["at others' standard"] = by_others(score, label, squats.fold)
         said = {name: Said(p, label, squats.group) for name, p in p_good.items()}
         draw_reliability(folder / "reliability.png", said, "Squats left out of training")
     plain = {

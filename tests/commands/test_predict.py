@@ -61,6 +61,7 @@ def test_every_squat_of_a_video_gets_a_verdict(judged, corpus) -> None:
     assert found["model"]["made_of"]["runs"]
     assert (folder / "squats.png").read_bytes().startswith(b"\x89PNG")
     page = (folder / "page.html").read_text()
+    assert "It has learned from made-up people and real ones" in page
     assert page.count("<article") == len(truth) and "Anna&#x27;s [best]" in page and "<script" not in page
     assert page.count("data:image/jpeg;base64,") >= len(truth) and "http" not in page
     assert said.count("  squat ") == len(truth) and str(folder / "verdict.json") in said

@@ -205,8 +205,9 @@ def _depth(champion: Champion) -> str:
 def _about(result: Result, faces_hidden: bool) -> str:
     champion = result.champion
     how = "".join(f"<li>{escape(line)}</li>" for line in FILMING)
-    by_itself = "reader" in champion.made_of.get("data", {})
-    learned = "from made-up people alone" if by_itself else "from labelled squats"
+    learned = "from labelled squats"
+    if "reader" in champion.made_of.get("data", {}):
+        learned = "from made-up people" + (" and real ones" if "beside" in champion.made_of else " alone")
     return (
         f"<h2>How to film for a better verdict</h2>{_view(result)}<ul>{how}</ul>"
         f"<footer><p>Judged by the network {escape(champion.name)}, by the standard "

@@ -62,11 +62,7 @@ def history(seen: Shown) -> Any:
         kind = {"marker": "x", "color": FAILED, "linestyle": "none", "clip_on": False}
         axis.plot(numbers, np.zeros(len(numbers)), transform=at, label="failed", **kind)
     axis.plot([seen.best.number], [seen.best.value], label=f"best, trial {seen.best.number}", **RING)
-    axis.set_xlabel("trial")
-    axis.set_ylabel(seen.metric)
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.grid(alpha=0.3)
-    made.legend(loc="outside lower center", ncols=3, fontsize=8)
+    _finish(made, axis, "trial", seen.metric)
     return made
 
 
@@ -95,12 +91,17 @@ def epochs(seen: Shown) -> Any:
     every = [v for trial in (*seen.done, *seen.pruned) for v in trial.intermediate_values.values()]
     if spans_much(every):
         make_log(axis, "y", every)
-    axis.set_xlabel("epoch")
-    axis.set_ylabel(seen.metric)
+    _finish(made, axis, "epoch", seen.metric)
+    return made
+
+
+def _finish(made: Any, axis: Any, counted: str, metric: str) -> None:
+    """What two pictures over whole numbers have alike; the legend hides no point."""
+    axis.set_xlabel(counted)
+    axis.set_ylabel(metric)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
     made.legend(loc="outside lower center", ncols=3, fontsize=8)
-    return made
 
 
 def shares(seen: Shown) -> Any:
