@@ -107,6 +107,12 @@ def test_a_reference_and_a_standard_change_the_verdict_and_are_named(
         assert found[standard]["model"]["standard"] == standard
         assert f"<em>{standard}</em>" in next(out.rglob("page.html")).read_text()
     own = found["good squats of this person"]["repetitions"]
+    reference = found["good squats of this person"]["reference"]
+    assert before["reference"] is None and reference["video"] == str(video)
+    assert reference["bottom"] in {one["bottom"] for one in own}
+    assert reference["measures"].keys() >= {"depth", "left_knee", "down"}
+    page = next((tmp_path / "good squats of this person").rglob("page.html")).read_text()
+    assert "<h3>Reference</h3><img" in page and "<h3>Reference" not in (judged[1] / "page.html").read_text()
     # Each beside the mean of all: that mean itself would be better than where good begins.
     assert max(one["p_good"] for one in own) > 0.5
     assert [one["p_good"] for one in own] != [one["p_good"] for one in before["repetitions"]]

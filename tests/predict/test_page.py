@@ -15,7 +15,7 @@ from deepsquat.predict import index, page
 from deepsquat.predict.advice import CUES, first_change
 from deepsquat.predict.limbs import LEFT_OUT
 from deepsquat.predict.plots import pieces
-from deepsquat.predict.result import Result
+from deepsquat.predict.result import Reference, Result
 from deepsquat.predict.terms import term
 from films import film
 
@@ -40,8 +40,9 @@ class Balanced(HTMLParser):
 
 
 def written(known: Result, folder: Path, film: str = "annotated.mp4") -> str:
-    shown = {i: np.full((480, 270, 3), 90, np.uint8) for i in range(len(known.verdicts))}
-    page.write(folder / "page.html", known, shown, film)
+    picture = np.full((480, 270, 3), 90, np.uint8)
+    shown = dict.fromkeys(range(len(known.verdicts)), picture)
+    page.write(folder / "page.html", known, shown, picture if known.reference else None, film)
     return (folder / "page.html").read_text(encoding="utf-8")
 
 
@@ -52,7 +53,7 @@ def test_the_page_says_all_of_it_and_needs_nothing(known: Result, tmp_path: Path
     assert "<script" not in text and "http" not in text and "<b>best" not in text
     assert 'src="annotated.mp4#t=0.1"' in text and re.search(r"annotated\.mp4#t=\d", text)
     for said in (
-        *("To change first", "The best and the worst", "Over the set", "How to film"),
+        *("To change first", "Side by side", "Over the set", "How to film"),
         *("Nothing left this machine", "no medical advice", "Height of the hips", "Angle of the knees"),
         *("s down", "s pause", "s up", "cm (estimate)", "without the left thigh"),
     ):
@@ -60,6 +61,30 @@ def test_the_page_says_all_of_it_and_needs_nothing(known: Result, tmp_path: Path
     for name in known.verdicts[0].measures:
         assert term(name).words.removeprefix("left ").removeprefix("right ") in unescape(text), name
     assert "<video" not in written(known, tmp_path, film="")
+
+
+def test_the_best_and_the_worst_stand_beside_the_reference(known: Result, tmp_path: Path) -> None:
+    def side_by_side(result: Result) -> list[str]:
+        text = written(result, tmp_path)
+        Balanced().feed(text)
+        part = text.partition("<h2>Side by side</h2>")[2].partition("<h2>")[0]
+        assert part.count("<img") == part.count("<h3>")
+        return re.findall(r"<h3>(.*?)</h3>", part)
+
+    best, _, worst = sorted(known.verdicts, key=lambda one: -one.p_good)
+    at = {id(one): number for number, one in enumerate(known.verdicts, 1)}
+    both = [f"Best: Squat {at[id(best)]}", f"Worst: Squat {at[id(worst)]}"]
+    assert side_by_side(known) == both
+    good = Reference(Path("<good>.mp4"), known.poses, best.bottom, {**best.measures, "depth": -0.111})
+    beside = replace(known, reference=good)
+    assert side_by_side(beside) == ["Reference", *both]
+    assert "<td>-11% of the leg&#x27;s length<td>" in written(beside, tmp_path)
+    assert "beside the reference: less deep by" in written(
+        replace(beside, reference=replace(good, measures={"depth": worst.measures["depth"] - 0.1})), tmp_path
+    )
+    one = replace(beside, verdicts=known.verdicts[:1], without_limbs=known.without_limbs[:1])
+    assert side_by_side(one) == ["Reference", "Squat 1"]
+    assert side_by_side(replace(one, reference=None)) == []
 
 
 def test_a_measure_that_is_new_appears_by_itself(known: Result, tmp_path: Path) -> None:
@@ -72,7 +97,7 @@ def test_a_video_without_squats_or_poses_has_a_page(known: Result, tmp_path: Pat
     none = replace(known, verdicts=(), without_limbs=())
     text = written(none, tmp_path)
     Balanced().feed(text)
-    assert "0 squats" in text and "No whole squat was found" in text and "The best" not in text
+    assert "0 squats" in text and "No whole squat was found" in text and "Side by side" not in text
 
 
 def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> None:
@@ -83,6 +108,13 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
     change, why = first_change([other, one, one])
     assert change == CUES["leaning"] and why.startswith("In 2 of 3 squats the trunk leans far forward.")
     assert first_change([replace(one, verdict="good")])[0] == "Nothing."
+    unnamed = replace(one, faults=(), measures={"depth": 0.05, "lean": 40.0})
+    assert first_change([unnamed], 1.0, {"depth": -0.05, "lean": 38.0}) == (
+        "Squat as in the reference.",
+        "Beside it, what is not good is less deep by 10% of the leg's length.",
+    )
+    assert first_change([unnamed, one])[0] == CUES["leaning"]
+    assert first_change([unnamed])[0] == "No single thing."
     unseen = replace(one, verdict="cannot_tell", p_good=None, reasons=("the body is too small",))
     assert first_change([unseen])[0] == "The way of filming."
     assert "the body is too small" in first_change([unseen])[1]

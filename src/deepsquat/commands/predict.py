@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from deepsquat.champion import Champion
     from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
+    from deepsquat.predict.result import Reference
 
 VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".3gp", ".mts", ".ts"})
 _WITH_VALUE = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"}
@@ -56,7 +57,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     judged: dict[Path, list[dict[str, Any]]] = {}
     with closing(job.reader):
         if job.references or config.standard != "usual" or config.depth is not None:
-            _ = job.champion  # what is wrong with these is wrong with all videos
+            _ = job.judge_of_all  # what is wrong with these is wrong with all videos
         for number, video in enumerate(videos, 1):
             if len(videos) > 1:
                 print(f"{number} of {len(videos)}: ", end="")
@@ -137,16 +138,17 @@ class _Job:
 
     def _anew(self, video: Path, folder: Path, made_with: str) -> dict[str, Any]:
         print(f"{video}: finding poses ...", flush=True)
-        champion = self.champion
+        champion, reference = self.judge_of_all
         from deepsquat.predict import outputs, result
 
         found = self.reader.poses(video)
-        judged = result.of(video, found, self.reader, champion, self.margin, self.options.height)
+        judged = result.of(video, found, self.reader, champion, self.margin, self.options.height, reference)
         _say([asdict(verdict) for verdict in judged.verdicts], judged.persons, judged.seen)
         return outputs.write(folder, judged, self.reader, self.options, made_with)
 
     @cached_property
-    def champion(self) -> "Champion":
+    def judge_of_all(self) -> "tuple[Champion, Reference | None]":
+        """The model, and the good squat beside which it judges, where one is given."""
         self.reader.warm_up()  # in its own process, while torch is loaded here
         model = weights.load(self.config, self.weights)
         from deepsquat.champion import held_to
@@ -157,10 +159,10 @@ class _Job:
 
             model = asking(model, self.config.depth)
         if not self.references:
-            return model
+            return model, None
         from deepsquat.predict.references import beside
 
-        return beside(model, dict(self.references), self.reader)
+        return beside(model, dict(self.references), self.reader, self.options.height)
 
     @cached_property
     def _standard(self) -> str:

@@ -1,9 +1,10 @@
 """What a lifter can do: about a fault, and about the way of filming."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from deepsquat.predict.captions import first_fault
 from deepsquat.predict.judging import Verdict
+from deepsquat.predict.terms import term
 
 CUES = {
     "too_shallow": "Go lower, until the thighs are level with the floor, as far as that is comfortable.",
@@ -36,10 +37,26 @@ def unseen(seen: float) -> str:
     )
 
 
-def first_change(verdicts: Sequence[Verdict], followed: float = 1.0) -> tuple[str, str]:
+def differences(one: Mapping[str, float], other: Mapping[str, float]) -> list[str]:
+    """In words of what a lifter feels, in what the second of two squats is unlike the first."""
+    said = []
+    for name, more, less, least in (
+        ("up", "slower on the way up", "faster on the way up", 0.2),
+        ("depth", "less deep", "deeper", 0.03),
+        ("lean", "leaning further", "more upright", 4.0),
+    ):
+        if name in one and name in other and abs(by := other[name] - one[name]) >= least:
+            said.append(f"{more if by > 0 else less} by {term(name).said(abs(by))}")
+    return said
+
+
+def first_change(
+    verdicts: Sequence[Verdict], followed: float = 1.0, reference: Mapping[str, float] | None = None
+) -> tuple[str, str]:
     """The one thing to change first, as a request, and why; of squats that are not cut off.
 
-    followed: in what share of the video's pictures a body was.
+    followed: in what share of the video's pictures a body was. reference: the measures of a good squat of the
+    same person, where these were judged beside it.
     """
     bad = [verdict for verdict in verdicts if verdict.verdict == "bad"]
     named = [fault for verdict in bad if (fault := first_fault(verdict))]
@@ -48,8 +65,10 @@ def first_change(verdicts: Sequence[Verdict], followed: float = 1.0) -> tuple[st
         example = next(verdict for verdict in bad if first_fault(verdict) == most)
         why = f"In {named.count(most)} of {len(verdicts)} squats {example.reasons[0]}."
         return CUES.get(most, f"{example.reasons[0]}."), why
+    if bad and reference and (unlike := differences(reference, bad[0].measures)):
+        return "Squat as in the reference.", f"Beside it, what is not good is {'; '.join(unlike)}."
     if bad:
-        return "No single thing.", f"Of {len(bad)} squats that are not good, {bad[0].reasons[0]}."
+        return "No single thing.", f"In {len(bad)} of {len(verdicts)} squats {bad[0].reasons[0]}."
     if any(verdict.verdict == "good" for verdict in verdicts):
         return "Nothing.", "No squat of this video was judged as not good."
     seen = next((verdict for verdict in verdicts if verdict.p_good is not None), None)

@@ -1,45 +1,65 @@
-"""What a page says of all the squats together: the best beside the worst, the change, what counts."""
+"""What a page says of all squats together: best, worst, reference side by side; the change; what counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 
+from deepsquat.predict.advice import differences
 from deepsquat.predict.captions import WORDS, named
 from deepsquat.predict.judging import Verdict
 from deepsquat.predict.result import Result
 from deepsquat.predict.terms import term
 
 COLUMNS = ("depth", "lean", "knee_width", "down", "pause", "up")  # of the table over the set
+_LITTLE = "From the first to the last squat little has changed."
 LEAST = 0.005  # of a probability: less is no change
 
 
-def best_and_worst(result: Result, pictures: Mapping[int, str]) -> str:
-    """Side by side, with the measures of both; "" for fewer than two that have a probability."""
-    judged = [
-        (verdict.p_good, number, verdict) for number, verdict in result.whole if verdict.p_good is not None
-    ]
-    if len(judged) < 2:
-        return ""
-    best, worst = max(judged, key=lambda one: one[0]), min(judged, key=lambda one: one[0])
-    if best[1] == worst[1]:
-        return ""
+def best_and_worst(result: Result, pictures: Mapping[int, str], reference: str) -> str:
+    """Side by side, with their measures, and beside the reference where there is one.
+
+    reference: its picture. "" for fewer than two squats that can be shown.
+    """
     place = {id(verdict): i for i, verdict in enumerate(result.verdicts)}
+    whole = result.whole
+    judged = [(verdict.p_good, number, verdict) for number, verdict in whole if verdict.p_good is not None]
+    shown: list[tuple[str, str, str, Mapping[str, float]]] = []  # heading, picture, what is said, measures
+    if (good := result.reference) is not None:
+        said = f"known to be good, {good.video.name} at {good.bottom:.1f} s"
+        shown.append(("Reference", reference, said, good.measures))
+    ranked = sorted(judged, key=lambda one: -one[0])
+    for words, (p_good, number, verdict) in zip(
+        ("Best", "Worst"), (*ranked[:1], *ranked[1:][-1:]), strict=False
+    ):
+        picture = pictures.get(place[id(verdict)], "")
+        said = f"{WORDS[verdict.verdict]}, {p_good:.0%} likely good"
+        heading = f"{words}: {named(number)}" if len(ranked) > 1 else named(number)
+        shown.append((heading, picture, said, verdict.measures))
+    if len(shown) < 2:
+        return ""
+    unlike = differences(shown[0][-1], shown[-1][-1]) if good else []
+    said = f"{shown[-1][0]}, beside the reference: {'; '.join(unlike)}." if unlike else ""
+    return _side_by_side(shown, said)
+
+
+def _side_by_side(shown: Sequence[tuple[str, str, str, Mapping[str, float]]], said_of_them: str) -> str:
+    """shown: of each its heading, its picture, what is said of it, and its measures."""
     cards = "".join(
-        f"<div><h3>{words}: {named(number)}</h3>{pictures.get(place[id(verdict)], '')}"
-        f"<p>{WORDS[verdict.verdict]}, {p_good:.0%} likely good</p></div>"
-        for words, (p_good, number, verdict) in (("Best", best), ("Worst", worst))
+        f"<div><h3>{escape(heading)}</h3>{picture}<p>{escape(said)}</p></div>"
+        for heading, picture, said, _ in shown
     )
+    every = [name for name in shown[0][-1] if all(name in measures for *_, measures in shown)]
     rows = "".join(
-        f"<tr><td>{escape(term(name).words)}<td>{escape(term(name).said(value))}"
-        f"<td>{escape(term(name).said(worst[2].measures[name]))}"
-        for name, value in best[2].measures.items()
-        if name in worst[2].measures
+        f"<tr><td>{escape(term(name).words)}"
+        + "".join(f"<td>{escape(term(name).said(measures[name]))}" for *_, measures in shown)
+        for name in every
     )
-    table = f"<table><tr><th><th>best<th>worst{rows}</table>" if rows else ""
+    heads = "".join(f"<th>{escape(heading)}" for heading, *_ in shown)
+    table = f"<table><tr><th>{heads}{rows}</table>" if rows else ""
     return (
-        f'<h2>The best and the worst</h2><div class="two">{cards}</div>'
-        f'<details><summary>Measures of both</summary><div class="wide">{table}</div></details>'
+        f'<h2>Side by side</h2><div class="side">{cards}</div><p>{escape(said_of_them)}</p>'
+        f'<details><summary>Their measures</summary><div class="wide">{table}</div></details>'
     )
 
 
@@ -51,8 +71,9 @@ def change(result: Result) -> str:
     names = [name for name in COLUMNS if any(name in verdict.measures for _, verdict in whole)]
     head = "<tr><th>squat<th>verdict<th>likely good" + "".join(_heading(name) for name in names)
     rows = "".join(_row(number, verdict, names) for number, verdict in whole)
-    said = _first_to_last(whole[0][1], whole[-1][1])
-    return f'<h2>Over the set</h2>{said}<div class="wide"><table>{head}{rows}</table></div>'
+    said = "; ".join(differences(whole[0][1].measures, whole[-1][1].measures))
+    over = f"The last squat, beside the first: {said}." if said else _LITTLE
+    return f'<h2>Over the set</h2><p>{escape(over)}</p><div class="wide"><table>{head}{rows}</table></div>'
 
 
 def _heading(name: str) -> str:
@@ -66,23 +87,6 @@ def _row(number: int, verdict: Verdict, names: list[str]) -> str:
     cells = [str(number), WORDS[verdict.verdict], likely]
     cells += [term(name).number(verdict.measures[name]) if name in verdict.measures else "" for name in names]
     return "<tr>" + "".join(f"<td>{escape(cell)}" for cell in cells)
-
-
-def _first_to_last(first: Verdict, last: Verdict) -> str:
-    """In words, of what a lifter feels: how long the way up takes, and how deep it goes."""
-    said = []
-    for name, more, less, least in (
-        ("up", "slower on the way up", "faster on the way up", 0.2),
-        ("depth", "less deep", "deeper", 0.03),
-        ("lean", "leaning further", "more upright", 4.0),
-    ):
-        if name in first.measures and name in last.measures:
-            by = last.measures[name] - first.measures[name]
-            if abs(by) >= least:
-                said.append(f"{more if by > 0 else less} by {term(name).said(abs(by))}")
-    if not said:
-        return "<p>From the first to the last squat little has changed.</p>"
-    return f"<p>The last squat, beside the first: {escape('; '.join(said))}.</p>"
 
 
 def limbs(result: Result) -> str:

@@ -22,7 +22,7 @@ article { display: flex; flex-wrap: wrap; gap: 1rem; border-left: .5rem solid; b
 article > img { width: 10rem; object-fit: contain; align-self: flex-start; }
 article > div { flex: 1 1 15rem; min-width: 0; }
 .good { border-color: #1c6e34; } .bad { border-color: #aa2820; } .cannot_tell { border-color: #505050; }
-.two { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; max-width: 40rem; }
+.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.5rem, 20rem)); gap: 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
 td, th { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top;

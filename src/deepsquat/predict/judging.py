@@ -113,12 +113,12 @@ def _outputs(rows: np.ndarray, bottom: float, poses: Poses, champion: Champion) 
 
 def reference_logits(
     poses: Poses, champion: Champion, pose: MediaPipePose, bottoms: Sequence[float] | None
-) -> list[float]:
-    """The logits of the squats in a video that are known to be good, without those that are not well seen.
+) -> list[tuple[float, float]]:
+    """Bottom and logit of the squats in a video that are known to be good and are well seen.
 
     bottoms: their times in seconds; None: all squats of the video are.
     """
-    logits = []
+    found = []
     for one in find(poses.time, poses.landmarks, float(poses.aspect[0])) if len(poses.time) else []:
         if one.start is None or one.bottom is None or one.end is None:
             continue
@@ -126,8 +126,9 @@ def reference_logits(
             continue
         rows = _rows_at(one.bottom, poses, 2 * champion.frames.each_side + 1)
         if not _unseen(one.start, one.end, rows, poses, pose):
-            logits.append(float(champion.logits(_outputs(rows, one.bottom, poses, champion)).mean()))
-    return logits
+            logit = float(champion.logits(_outputs(rows, one.bottom, poses, champion)).mean())
+            found.append((one.bottom, logit))
+    return found
 
 
 def _verdict(

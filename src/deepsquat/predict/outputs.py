@@ -38,7 +38,8 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
     sheet.write(folder / earlier.PICTURE, shown, sheet.captions_of(verdicts))
     known = {**_known(result, options), "annotated": made_of}
     tables.write_measures(folder / earlier.MEASURES, known["repetitions"])
-    page.write(folder / earlier.PAGE, result, shown, film.name if made_of else "", options.blur_faces)
+    beside = _reference(result, reader, options.blur_faces)
+    page.write(folder / earlier.PAGE, result, shown, beside, film.name if made_of else "", options.blur_faces)
     known |= {"files": earlier.sizes(folder), "made_with": made_with}
     with written_whole(folder / earlier.VERDICT) as temporary:
         content = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
@@ -69,6 +70,20 @@ def _pictures(
         return {}, None
 
 
+def _reference(result: Result, reader: Reader, blur: bool) -> np.ndarray | None:
+    """The picture of the good squat beside which it is judged; None where there is none."""
+    if (one := result.reference) is None:
+        return None
+    at_bottom = sheet.frames(one.poses, [one.bottom])
+    wish = Wish((), tuple(at_bottom.values()), sheet.HEIGHT, blur)
+    try:
+        pictures = reader.pictures(one.video, one.poses, wish)
+    except UserError as error:
+        print(f"No picture of the reference: {error}", file=sys.stderr)
+        return None
+    return sheet.drawn(one.poses, at_bottom, pictures, {})[0]
+
+
 def _known(result: Result, options: Options) -> dict[str, Any]:
     champion = result.champion
     names = dict.fromkeys(name for verdict in result.verdicts for name in verdict.measures)
@@ -80,6 +95,9 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
         "seen": result.seen,
         "repetitions": [asdict(verdict) for verdict in result.verdicts],
         "units": {name: term(name).unit for name in names},
+        "reference": None
+        if (one := result.reference) is None
+        else {"video": str(one.video), "bottom": one.bottom, "measures": dict(one.measures)},
         "without_limbs": [dict(one) for one in result.without_limbs],
         "options": asdict(options),
         "model": {

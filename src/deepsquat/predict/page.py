@@ -27,12 +27,18 @@ _LEFT, _RIGHT = "#1f77c8", "#d9780f"
 
 
 def write(
-    path: Path, result: Result, shown: Mapping[int, np.ndarray], film: str, faces_hidden: bool = False
+    path: Path,
+    result: Result,
+    shown: Mapping[int, np.ndarray],
+    reference: np.ndarray | None,
+    film: str,
+    faces_hidden: bool = False,
 ) -> None:
     """Writes the page.
 
     Args:
         shown: by a squat's place among the verdicts, the picture of its bottom.
+        reference: the picture of the good squat beside which it is judged, where there is one.
         film: the annotated video's name, in the page's folder; "" where there is none.
     """
     pictures = {place: _image(picture) for place, picture in shown.items()}
@@ -41,7 +47,7 @@ def write(
         '<div class="beside">',
         _film(film),
         "<div>" + "".join(_squats(result, pictures, film)) + "</div></div>",
-        comparison.best_and_worst(result, pictures),
+        comparison.best_and_worst(result, pictures, "" if reference is None else _image(reference)),
         _curves(result),
         comparison.change(result),
         comparison.limbs(result),
@@ -67,7 +73,8 @@ def _head(result: Result) -> str:
     line += f"; {cut} more cut off by the clip" if cut else ""
     if result.persons > 1:
         line += f". {result.persons} people are in the video; the one who squats was followed"
-    change, why = first_change(whole, result.seen)
+    reference = result.reference.measures if result.reference else None
+    change, why = first_change(whole, result.seen, reference)
     return (
         f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
         f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'

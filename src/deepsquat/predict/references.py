@@ -1,12 +1,14 @@
 """Squats of one person that are known to be good, beside which that person's others are judged."""
 
 from pathlib import Path
+from statistics import mean
 
 from deepsquat.champion import Champion, compared_to
 from deepsquat.data.videos.annotations import read_labels
 from deepsquat.errors import UserError
 from deepsquat.predict.judging import reference_logits
 from deepsquat.predict.poses import Reader
+from deepsquat.predict.result import Reference, nearest
 
 LABELS = (".yaml", ".yml")
 # Videos, and the times of the good squats' bottoms in them; None: all of its squats are good.
@@ -35,16 +37,24 @@ def references_of(path: Path) -> References:
     return found
 
 
-def beside(champion: Champion, references: References, reader: Reader) -> Champion:
-    """The champion that judges this person.
+def beside(
+    champion: Champion, references: References, reader: Reader, height: float | None
+) -> tuple[Champion, Reference]:
+    """The champion that judges this person, and of the good squats the nearest to their mean, to be shown.
+
+    height: of the lifter in centimetres, where it is known.
 
     Raises:
         UserError: a video cannot be read, no squat is seen well enough, or the champion cannot compare.
     """
-    logits: list[float] = []
-    for video, bottoms in references.items():
-        logits += reference_logits(reader.poses(video).poses, champion, reader.pose, bottoms)
-    if not logits:
+    seen = [
+        (video, bottom, logit)
+        for video, bottoms in references.items()
+        for bottom, logit in reference_logits(reader.poses(video).poses, champion, reader.pose, bottoms)
+    ]
+    if not seen:
         names = ", ".join(map(str, references))
         raise UserError(f"reference: no good squat is seen well enough in {names}; take another one")
-    return compared_to(champion, logits)
+    logits = [logit for *_, logit in seen]
+    video, bottom, _ = min(seen, key=lambda one: abs(one[2] - mean(logits)))
+    return compared_to(champion, logits), nearest(video, bottom, reader, champion, height)

@@ -1,8 +1,9 @@
 """All that is known of one video, for whatever is written of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -18,6 +19,16 @@ Curve = tuple[np.ndarray, np.ndarray]  # times in seconds, values
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A squat of this person that is known to be good."""
+
+    video: Path
+    poses: Poses
+    bottom: float
+    measures: Mapping[str, float]  # as a verdict of this video has them
+
+
+@dataclass(frozen=True)
 class Result:
     """The squats of one video; `verdicts` and `without_limbs` are of one length."""
 
@@ -30,6 +41,7 @@ class Result:
     without_limbs: tuple[Mapping[str, float], ...]  # as `limbs.without` gives them
     heights: tuple[Curve, ...]  # of the hips, as `repetitions.hip_height` gives them
     angles: Mapping[str, np.ndarray]  # as `movement.angles` gives them
+    reference: Reference | None = None  # beside which it is judged
 
     @property
     def persons(self) -> int:
@@ -49,20 +61,19 @@ class Result:
 
 
 def of(
-    video: Path, found: Estimated, reader: Reader, champion: Champion, margin: float, height: float | None
+    video: Path,
+    found: Estimated,
+    reader: Reader,
+    champion: Champion,
+    margin: float,
+    height: float | None,
+    reference: Reference | None = None,
 ) -> Result:
     """height: of the lifter in centimetres, where it is known."""
     poses = found.poses
     series = angles(poses)
     heights = hip_height(poses.time, poses.landmarks, float(poses.aspect[0])) if len(poses.time) else []
-    verdicts = []
-    for verdict in judged(poses, champion, reader.pose, margin):
-        measures = dict(verdict.measures)
-        if verdict.start is not None and verdict.bottom is not None and verdict.end is not None:
-            measures |= in_centimetres(measures, height) if height else {}
-            measures = {**measures, **at_bottom(poses, series, verdict.bottom), **verdict.measures}
-            measures |= tempo(verdict.start, verdict.bottom, verdict.end, heights)
-        verdicts.append(replace(verdict, measures=measures))
+    verdicts = _measured(judged(poses, champion, reader.pose, margin), poses, series, heights, height)
     return Result(
         video,
         found.sha256,
@@ -76,4 +87,36 @@ def of(
         ),
         tuple(heights),
         series,
+        reference,
     )
+
+
+def nearest(
+    video: Path, bottom: float, reader: Reader, champion: Champion, height: float | None
+) -> Reference:
+    """The squat of a video whose bottom is nearest to a time in seconds; height: as in `of`."""
+    poses = reader.poses(video).poses
+    heights = hip_height(poses.time, poses.landmarks, float(poses.aspect[0]))
+    found = [one for one in judged(poses, champion, reader.pose, 0.0) if one.bottom is not None]
+    one = min(found, key=lambda one: abs(cast(float, one.bottom) - bottom))
+    measures = _measured([one], poses, angles(poses), heights, height)[0].measures
+    return Reference(video, poses, cast(float, one.bottom), measures)
+
+
+def _measured(
+    found: Sequence[Verdict],
+    poses: Poses,
+    series: Mapping[str, np.ndarray],
+    heights: Sequence[Curve],
+    height: float | None,
+) -> list[Verdict]:
+    """The verdicts with angles and tempo among their measures."""
+    verdicts = []
+    for verdict in found:
+        measures = dict(verdict.measures)
+        if verdict.start is not None and verdict.bottom is not None and verdict.end is not None:
+            measures |= in_centimetres(measures, height) if height else {}
+            measures = {**measures, **at_bottom(poses, series, verdict.bottom), **verdict.measures}
+            measures |= tempo(verdict.start, verdict.bottom, verdict.end, heights)
+        verdicts.append(replace(verdict, measures=measures))
+    return verdicts
