@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsquat.files import written_whole
-from deepsquat.runs import pictures, sweep_pictures
+from deepsquat.runs import pictures, sweep_pictures, trade_offs
 
 _STYLE = "body { font: 16px system-ui, sans-serif; margin: .5rem } h1 { font-size: 1.3rem }"
 
@@ -25,9 +25,12 @@ def write(folder: Path, study: Any) -> None:
     _write_csv(folder / "trials.csv", every_trial(study))
     with written_whole(folder / "table.md") as path:
         path.write_text(markdown(rows), encoding="utf-8")
-    if len(study.directions) == 1 and sum(row["state"] == "COMPLETE" for row in rows) > 1:
+    if sum(row["state"] == "COMPLETE" for row in rows) > 1:
         if pictures.can_draw():
-            sweep_pictures.write(folder, study)
+            if len(study.directions) == 1:
+                sweep_pictures.write(folder, study)
+            else:
+                trade_offs.write(folder / "trade_offs.png", study)
         else:
             print("Note: no pictures of the study, since matplotlib is not installed here.")
         if find_spec("plotly") is not None:
@@ -108,6 +111,8 @@ def _interactive(path: Path, study: Any) -> None:
         lambda: plots.plot_slice(study, target_name=metric),
         lambda: plots.plot_timeline(study),
     )
+    if len(study.directions) > 1:  # the front of four and more says so itself, and is left out
+        kinds = (lambda: plots.plot_pareto_front(study), kinds[-1])
     parts: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
