@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deepsquat.champion import Champion
 
 if TYPE_CHECKING:
-    from deepsquat.commands.promote import Measured
+    from deepsquat.commands.quality import Measured
 
 _WIDTH = 120
 _TEXT = """
