@@ -10,7 +10,7 @@ import pytest
 from deepsquat.data.arrays import ArrayFile
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum
-from deepsquat.images import Images, draw_images, load, load_images, save, source_name
+from deepsquat.images import Images, draw_images, load, load_images, save, small_figures, source_name
 from deepsquat.landmarks import LandmarkTable
 from deepsquat.skeleton import Style
 
@@ -18,10 +18,15 @@ STYLE = Style(height=48, width=27)
 
 
 @pytest.fixture
-def images() -> Images:
+def images(table: LandmarkTable) -> Images:
+    return draw_images(table, "f" * 64, "videos", STYLE)
+
+
+@pytest.fixture
+def table() -> LandmarkTable:
     n = 6
     rng = np.random.default_rng(0)
-    table = LandmarkTable(
+    return LandmarkTable(
         squat=np.repeat(["a.mp4#0", "b.mp4#0"], 3),
         video=np.repeat(["a.mp4", "b.mp4"], 3),
         subject=np.repeat(["anna", ""], 3),
@@ -33,7 +38,23 @@ def images() -> Images:
         aspect=np.full(n, 9 / 16, np.float32),
         landmarks=rng.uniform(0.2, 0.8, (n, 33, 4)).astype(np.float32),
     )
-    return draw_images(table, "f" * 64, "videos", STYLE)
+
+
+def test_figures_that_are_too_small_to_tell_form_are_warned_of(table: LandmarkTable) -> None:
+    def said(landmarks: np.ndarray, framing: str) -> str:
+        style = replace(STYLE, framing=framing)
+        drawn = draw_images(replace(table, landmarks=landmarks), "", "videos", style)
+        return small_figures(drawn, style)
+
+    far = table.landmarks.copy()
+    far[..., :2] = 0.4 + far[..., :2] / 5
+    assert said(table.landmarks, "image") == ""
+    assert said(far, "image").startswith(
+        "in 2 of 2 squats the figure is less than 12 of 48 pixels high, half of "
+    )
+    assert said(far, "person") == ""
+    far[:3] = table.landmarks[:3]  # one of two is large enough
+    assert said(far, "image") == ""
 
 
 def test_every_frame_is_drawn_with_what_is_known_of_it(images: Images) -> None:

@@ -16,6 +16,9 @@ from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, expanded, read_checked, written_whole
 from deepsquat.landmarks import NAMES, LandmarkTable, unknown_measures
 from deepsquat.skeleton import Style, draw, pixels
+from deepsquat.terminal import say
+
+SMALL = 0.25  # of an image's height: a figure that is lower shows little of how its limbs stand
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +122,26 @@ def load_images(source: Any, pose: Any, style: Style, data_folder: Path) -> Imag
     from deepsquat.pose.table import prepare
 
     prepared = prepare(source, pose, data_folder)
-    return draw_images(prepared.table, prepared.fingerprint, source_name(source), style)
+    images = draw_images(prepared.table, prepared.fingerprint, source_name(source), style)
+    if small := small_figures(images, style):
+        say(f"Note: {small}.")
+    return images
+
+
+def small_figures(images: Images, style: Style) -> str:
+    """What to do about figures that are drawn too small to tell form; "" where most are large enough."""
+    if style.framing == "person" or not len(images.points):
+        return ""
+    y = images.points[..., 1]
+    high = np.array([np.ptp(y[images.squat == squat]) for squat in np.unique(images.squat)])
+    small = high < SMALL * style.height
+    if 2 * small.sum() <= len(high):
+        return ""
+    return (
+        f"in {small.sum()} of {len(high)} squats the figure is less than {SMALL * style.height:.0f} of "
+        f"{style.height} pixels high, half of all {np.median(high):.0f} or less; skeleton.framing=person "
+        "draws it as large as fits"
+    )
 
 
 def drawn_anew(source: FreshSource, style: Style, squats: int, epoch: int) -> Images:
