@@ -20,11 +20,11 @@ def test_each_squat_has_its_verdict_and_between_them_stands_the_count() -> None:
     said = captions([verdict(1, 3, "bad", **shallow), verdict(10, 12)])
     assert [one.begin for one in said] == [0, 1, 3 + AFTER, 10, 12 + AFTER]
     assert [one.title for one in said] == [
-        "0 of 2 squats",
-        "Squat 1 of 2: not good, 6% likely good",
-        "1 of 2 squats",
-        "Squat 2 of 2: good, 90% likely good",
-        "2 of 2 squats",
+        "Squats so far: 0 of 2",
+        "Squat 1 of 2: not good, chance of good form 6%",
+        "Squats so far: 1 of 2",
+        "Squat 2 of 2: good, chance of good form 90%",
+        "Squats so far: 2 of 2",
     ]
     assert said[1].lines == ("the hips stay too high (hips above the knees: 14%)",)
     assert said[1].faulty == ("thigh",) and said[3].faulty == ()
@@ -36,8 +36,8 @@ def test_a_squat_that_is_cut_off_is_not_counted() -> None:
     said = captions([verdict(None, 1, "cannot_tell", **off), verdict(1.5, 4)])
     assert [(one.begin, one.title) for one in said] == [
         (0, "A squat cut off: cannot tell"),
-        (1.5, "Squat 1 of 1: good, 90% likely good"),
-        (4 + AFTER, "1 of 1 squat"),
+        (1.5, "Squat 1 of 1: good, chance of good form 90%"),
+        (4 + AFTER, "Squats so far: 1 of 1"),
     ]
 
 

@@ -19,7 +19,7 @@ from deepsquat.predict.poses import Poses, Wish
 from films import film
 
 CAPTIONS = (
-    Caption(0.0, "0 of 1 squats"),
+    Caption(0.0, "Squats so far: 0 of 1"),
     Caption(1.0, "Squat 1 of 1: not good", ("the hips stay too high",), (170, 40, 32), ("thigh",)),
 )
 

@@ -54,10 +54,11 @@ def test_the_page_says_all_of_it_and_needs_nothing(known: Result, tmp_path: Path
     assert 'src="annotated.mp4#t=0.1"' in text and re.search(r"annotated\.mp4#t=\d", text)
     for said in (
         *("To change first", "Side by side", "Over the set", "How to film"),
-        *("Nothing left this machine", "no medical advice", "Height of the hips", "Angle of the knees"),
+        *("Nothing left this machine", "no medical advice", "How high the hips are", "Angle of the knees"),
         *("s down", "s pause", "s up", "cm (estimate)", "without the left thigh"),
     ):
         assert said in text, said
+    assert text.count('<ul class="checks">') == 3 and text.count("✓ ") >= 3
     for name in known.verdicts[0].measures:
         assert term(name).words.removeprefix("left ").removeprefix("right ") in unescape(text), name
     assert "<video" not in written(known, tmp_path, film="")
@@ -118,10 +119,10 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
     unseen = replace(one, verdict="cannot_tell", p_good=None, reasons=("the body is too small",))
     assert first_change([unseen])[0] == "The way of filming."
     assert "the body is too small" in first_change([unseen])[1]
-    unsure = replace(unseen, p_good=0.4, reasons=("no single fault is plain",))
+    unsure = replace(unseen, p_good=0.4, reasons=("no single fault is sure",))
     assert first_change([unseen, unsure], None) == (
         "No single thing.",
-        "No squat could be told good or bad: no single fault is plain.",
+        "No squat could be told good or bad: no single fault is sure.",
     )
 
 

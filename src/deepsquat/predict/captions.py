@@ -60,13 +60,13 @@ def captions(verdicts: Sequence["Verdict"]) -> list[Caption]:
 def _count(done: int, total: int) -> str:
     if not total:
         return "no whole squat"
-    return f"{done} of {total} squat{'s' * (total > 1)}"
+    return f"Squats so far: {done} of {total}"
 
 
 def _of(verdict: "Verdict", number: int | None, total: int, begin: float) -> Caption:
     title = f"{named(number, total)}: {WORDS[verdict.verdict]}"
     if verdict.p_good is not None:
-        title += f", {verdict.p_good:.0%} likely good"
+        title += f", {chance(verdict.p_good)}"
     shown = shown_in(first_fault(verdict))
     return Caption(begin, title, verdict.reasons[:1], COLOURS[verdict.verdict], shown)
 
@@ -76,6 +76,11 @@ def named(number: int | None, total: int | None = None) -> str:
     if number is None:
         return "A squat cut off"
     return f"Squat {number}" + (f" of {total}" if total else "")
+
+
+def chance(p_good: float) -> str:
+    """How a probability of good form is said."""
+    return f"chance of good form {p_good:.0%}"
 
 
 def first_fault(verdict: "Verdict") -> str:

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from deepsquat.predict.advice import differences
-from deepsquat.predict.captions import WORDS, named
+from deepsquat.predict.captions import WORDS, chance, named
 from deepsquat.predict.judging import Verdict
 from deepsquat.predict.result import Result
 from deepsquat.predict.terms import term
@@ -33,7 +33,7 @@ def best_and_worst(result: Result, pictures: Mapping[int, str], reference: str) 
         ("Best", "Worst"), (*ranked[:1], *ranked[1:][-1:]), strict=False
     ):
         picture = pictures.get(place[id(verdict)], "")
-        said = f"{WORDS[verdict.verdict]}, {p_good:.0%} likely good"
+        said = f"{WORDS[verdict.verdict]}, {chance(p_good)}"
         heading = f"{words}: {named(number)}" if len(ranked) > 1 else named(number)
         shown.append((heading, picture, said, verdict.measures))
     if len(shown) < 2:
@@ -69,7 +69,7 @@ def change(result: Result) -> str:
     if len(whole) < 2:
         return ""
     names = [name for name in COLUMNS if any(name in verdict.measures for _, verdict in whole)]
-    head = "<tr><th>squat<th>verdict<th>likely good" + "".join(_heading(name) for name in names)
+    head = "<tr><th>squat<th>verdict<th>chance of good form" + "".join(_heading(name) for name in names)
     rows = "".join(_row(number, verdict, names) for number, verdict in whole)
     said = "; ".join(differences(whole[0][1].measures, whole[-1][1].measures))
     over = f"The last squat, beside the first: {said}." if said else _LITTLE
@@ -98,10 +98,10 @@ def limbs(result: Result) -> str:
     shown = sorted(means.items(), key=lambda item: -abs(item[1]))
     rows = "".join(_bar(name, mean) for name, mean in shown)
     return (
-        "<h2>What the verdict looks at</h2><p>How the probability of a good squat changes, on average, when "
-        "one part of the body is left out of the picture that the network sees. A part that changes nothing "
-        "has no say in the verdict.</p>"
-        f'<div class="wide"><table class="bars">{rows}</table></div>'
+        "<details><summary>What the verdict looks at</summary><p>How the chance of good form changes, on "
+        "average, when one part of the body is left out of the picture that the program judges by. It says "
+        "what the verdict rests on, not what is wrong with a squat.</p>"
+        f'<div class="wide"><table class="bars">{rows}</table></div></details>'
     )
 
 

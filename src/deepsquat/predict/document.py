@@ -19,11 +19,14 @@ img, video { max-width: 100%; height: auto; border-radius: .3rem; display: block
 .film { margin-bottom: 1rem; } .film video { width: 100%; max-height: 85vh; background: #000; }
 article { display: flex; flex-wrap: wrap; gap: 1rem; border-left: .5rem solid; border-radius: .3rem;
   padding: .8rem; margin: 0 0 1rem; background: #f5f5f6; }
-article > img { width: 10rem; object-fit: contain; align-self: flex-start; }
+article > img { width: 12rem; object-fit: contain; align-self: flex-start; }
 article > div { flex: 1 1 15rem; min-width: 0; }
 .good { border-color: #1c6e34; } .bad { border-color: #aa2820; } .cannot_tell { border-color: #505050; }
 .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.5rem, 20rem)); gap: 1rem; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; background: linear-gradient(to left, #fff 2rem, #fff0) right / 4rem local,
+  linear-gradient(to left, #0003, #0000) right / .8rem; background-repeat: no-repeat; }
+.checks { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem .9rem; }
+.ok { color: #1c6e34; } .near { color: #7a5a00; } .no { color: #aa2820; font-weight: 600; }
 table { border-collapse: collapse; font-size: .9rem; }
 td, th { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top;
   overflow-wrap: normal; }

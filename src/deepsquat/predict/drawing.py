@@ -13,6 +13,7 @@ from deepsquat.skeleton import LIMBS, with_middles
 Colour = tuple[int, int, int]
 
 LEFT, RIGHT, MIDDLE, FAULTY = (70, 170, 255), (255, 170, 40), (240, 240, 240), (255, 40, 60)  # RGB
+AIM = (255, 225, 60)  # where a part of the body should come to
 _OUTLINE = (20, 20, 20)
 _SUBPIXEL = 3  # cv2 takes coordinates in 1/8 pixel
 _COLOURS = {"left": LEFT, "right": RIGHT, "": MIDDLE}
@@ -37,6 +38,29 @@ def draw_skeleton(picture: np.ndarray, landmarks: np.ndarray, faulty: Sequence[s
             line = thick + thick // 2 * wrong + outline * max(2, thick // 2)
             shown = _OUTLINE if outline else FAULTY if wrong else colour
             cv2.line(picture, fixed[a], fixed[b], shown, line, cv2.LINE_AA, _SUBPIXEL)
+
+
+def draw_depth(picture: np.ndarray, landmarks: np.ndarray) -> None:
+    """Draws how far down the hips (33, 4) should come: a dashed line at the knees' height, an arrow to it."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    at = landmarks[:, :2] * (width, height)
+    hips, knees = (at[[INDEX[f"left_{joint}"], INDEX[f"right_{joint}"]]] for joint in ("hip", "knee"))
+    y, x = float(knees[:, 1].mean()), float(hips[:, 0].mean())
+    thick = max(2, round((height * width) ** 0.5 / 160))
+    reach, dash = 0.5 * float(np.ptp(at[:, 1])), 5 * thick
+    for start in np.arange(x - reach, x + reach, 2 * dash):
+        ends = (round(start), round(y)), (round(start + dash), round(y))
+        cv2.line(picture, *ends, _OUTLINE, 2 * thick, cv2.LINE_AA)
+        cv2.line(picture, *ends, AIM, thick, cv2.LINE_AA)
+    begin = float(hips[:, 1].mean())
+    if y > begin + 3 * thick:
+        for colour, line in ((_OUTLINE, 2 * thick), (AIM, thick)):
+            ends = (round(x), round(begin)), (round(x), round(y))
+            cv2.arrowedLine(
+                picture, *ends, colour, line, cv2.LINE_AA, tipLength=min(0.5, 5 * thick / (y - begin))
+            )
 
 
 def text_size(width: int, height: int) -> int:

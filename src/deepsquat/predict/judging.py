@@ -13,7 +13,7 @@ from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, how_far, view_of
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.camera import held
 from deepsquat.predict.poses import Poses
-from deepsquat.predict.terms import term
+from deepsquat.predict.terms import asked, term
 from deepsquat.repetitions import Repetition, find
 from deepsquat.skeleton import draw, pixels
 from deepsquat.trainer.form import Form
@@ -74,7 +74,7 @@ def _judged(
 ) -> Verdict:
     start, bottom, end = repetition.start, repetition.bottom, repetition.end
     if start is None or bottom is None or end is None:
-        why = "the clip, or what is seen of the body, begins or ends inside this squat"
+        why = "only a part of this squat is in the video, or is seen"
         return _verdict(repetition, "cannot_tell", (why,))
     if poses.lifters[0] > 1:
         why = "more than one person squats in it, or one and a mirror; film one alone"
@@ -237,7 +237,7 @@ def _read(champion: Champion, outputs: torch.Tensor) -> _Read:
     reasons = [_sentence(name, means, champion, view) for name in plain]
     if not plain and nearest:
         nearly = _sentence(nearest, means, champion, view)
-        reasons = [f"no single fault is plain; nearest to its limit: {nearly}"]
+        reasons = [f"no single fault is sure; the likeliest: {nearly}"]
     return _Read(
         tuple(plain),
         {name: round(value, 3) for name, value in means.items() if name not in unseen},
@@ -252,10 +252,12 @@ def _error(champion: Champion, measure: str, view: str) -> Mapping[str, float]:
 
 
 def _sentence(fault: str, measures: Mapping[str, float], champion: Champion, view: str) -> str:
-    """What a lifter is told of a fault: what was read, what is asked, and what good squats have."""
+    """What a lifter is told of a fault: what was read, and what is asked, or else what good squats have."""
     measure = OF_FAULT[fault]
     one, known = term(measure), champion.quantiles.get(measure, {}).get(view)
-    asked = one.limit(champion.limits) if champion.limits else ""
-    usual = f"in good squats {one.number(known['5'])} to {one.number(known['95'])}" if known else ""
-    figures = [f"{one.words}: {one.said(measures[measure])}", asked, usual]
-    return f"{SENTENCES[fault]} ({'; '.join(figure for figure in figures if figure)})"
+    figures = [f"{one.words}: {one.said(measures[measure])}"]
+    if champion.limits:
+        figures.append(f"good is {asked(fault, champion.limits)}")
+    elif known:
+        figures.append(f"in good squats {one.number(known['5'])} to {one.number(known['95'])}")
+    return f"{SENTENCES[fault]} ({'; '.join(figures)})"

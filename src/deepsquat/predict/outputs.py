@@ -11,7 +11,7 @@ import numpy as np
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 from deepsquat.predict import earlier, page, sheet, tables
-from deepsquat.predict.captions import captions, first_fault, shown_in
+from deepsquat.predict.captions import captions, first_fault
 from deepsquat.predict.options import Options
 from deepsquat.predict.poses import Reader, Wish
 from deepsquat.predict.result import Result
@@ -33,8 +33,8 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
     wish = Wish(said, wanted, sheet.HEIGHT, options.blur_faces)
     film = folder / earlier.VIDEO
     pictures, made_of = _pictures(film, result, reader, wish, options.annotated)
-    faulty = {i: shown_in(first_fault(verdict)) for i, verdict in enumerate(verdicts)}
-    shown = sheet.drawn(poses, at_bottom, pictures, faulty)
+    faults = {i: first_fault(verdict) for i, verdict in enumerate(verdicts)}
+    shown = sheet.drawn(poses, at_bottom, pictures, faults)
     sheet.write(folder / earlier.PICTURE, shown, sheet.captions_of(verdicts))
     known = {**_known(result, options), "annotated": made_of}
     tables.write_measures(folder / earlier.MEASURES, known["repetitions"])

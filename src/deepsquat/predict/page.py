@@ -9,9 +9,9 @@ from urllib.parse import quote
 import numpy as np
 
 from deepsquat.champion import Champion
-from deepsquat.predict import comparison, document
+from deepsquat.predict import checks, comparison, document
 from deepsquat.predict.advice import FILMING, first_change
-from deepsquat.predict.captions import COLOURS, WORDS, named
+from deepsquat.predict.captions import COLOURS, WORDS, chance, named
 from deepsquat.predict.judging import Verdict
 from deepsquat.predict.plots import Line, Span, pieces, plot
 from deepsquat.predict.result import Result
@@ -22,6 +22,10 @@ from deepsquat.predict.terms import term
 _FACES = (
     "Faces are hidden of everybody whose body was found. One that is small, in a mirror or behind something "
     "may be left: look before you pass the pictures on."
+)
+_LINES = (
+    '<p class="small">Blue is the body\'s left side, orange its right one; red is to change, yellow how '
+    "far down the hips should come.</p>"
 )
 _LEFT, _RIGHT = "#1f77c8", "#d9780f"
 
@@ -46,7 +50,7 @@ def write(
         _head(result),
         '<div class="beside">',
         _film(film),
-        "<div>" + "".join(_squats(result, pictures, film)) + "</div></div>",
+        "<div>" + (_LINES if pictures else "") + "".join(_squats(result, pictures, film)) + "</div></div>",
         comparison.best_and_worst(result, pictures, "" if reference is None else _image(reference)),
         _curves(result),
         comparison.change(result),
@@ -70,7 +74,7 @@ def _head(result: Result) -> str:
     said = ", ".join(f"{count} {words}" for count, words in counts if count)
     cut = len(result.verdicts) - len(whole)
     line = f"{len(whole)} squat{'s' * (len(whole) != 1)}" + (f": {said}" if said else "")
-    line += f"; {cut} more cut off by the clip" if cut else ""
+    line += f"; {cut} more of which only a part is in the video" if cut else ""
     if result.persons > 1:
         line += f". {result.persons} people are in the video; the one who squats was followed"
     reference = result.reference.measures if result.reference else None
@@ -78,7 +82,7 @@ def _head(result: Result) -> str:
     return (
         f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
         f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'
-        f"<p>{escape(why)}</p></section>"
+        f'<p>{escape(why)}</p><p class="small">A program says so, and it is often wrong.</p></section>'
     )
 
 
@@ -99,23 +103,46 @@ def _squats(result: Result, pictures: Mapping[int, str], film: str) -> Sequence[
 
 
 def _squat(number: int | None, verdict: Verdict, picture: str, film: str, champion: Champion) -> str:
-    when = " to ".join("?" if time is None else f"{time:.1f} s" for time in (verdict.start, verdict.end))
+    when = _when(verdict.start, verdict.end)
     if verdict.bottom is not None:
         when += f", lowest at {verdict.bottom:.1f} s"
     if film:
         at = verdict.start if verdict.start is not None else 0.0
         when += f' · <a href="{quote(film)}#t={at:.1f}">in the video</a>'
-    p_good = f", {verdict.p_good:.0%} likely good" if verdict.p_good is not None else ""
+    p_good = f'<p class="small">{_chance(verdict.p_good, champion)}</p>' if verdict.p_good is not None else ""
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
     return (
         f'<article class="{verdict.verdict}">{picture}<div><h3>{named(number)}: '
-        f"{WORDS[verdict.verdict]}{p_good}</h3>"
-        f'<p class="small">{when}</p>'
+        f"{WORDS[verdict.verdict]}</h3>"
         + (f"<ul>{reasons}</ul>" if reasons else "")
+        + _checks(verdict, champion)
+        + f'{p_good}<p class="small">{when}</p>'
         + _tempo(verdict)
         + _measures(verdict, champion)
         + "</div></article>"
     )
+
+
+def _when(start: float | None, end: float | None) -> str:
+    if start is None or end is None:
+        return (
+            f"from {start:.1f} s on" if start is not None else f"until {end:.1f} s" if end is not None else ""
+        )
+    return f"{start:.1f} s to {end:.1f} s"
+
+
+def _chance(p_good: float, champion: Champion) -> str:
+    said = chance(p_good)
+    return f"{said[0].upper()}{said[1:]}; from {champion.threshold:.0%} on it counts as good"
+
+
+def _checks(verdict: Verdict, champion: Champion) -> str:
+    marks = {checks.GOOD: ("ok", "✓"), checks.NEAR: ("near", "≈"), checks.BAD: ("no", "✗")}
+    shown = [
+        f'<li class="{marks[state][0]}" title="{state}">{marks[state][1]} {escape(what)}</li>'
+        for what, state in checks.checks(verdict, champion)
+    ]
+    return f'<ul class="checks">{"".join(shown)}</ul>' if shown else ""
 
 
 def _tempo(verdict: Verdict) -> str:
@@ -170,7 +197,7 @@ def _curves(result: Result) -> str:
     ]
     found = [
         plot(
-            "Height of the hips, beside standing",
+            "How high the hips are: 100 % is standing",
             [Line("hips", "#333", result.heights)],
             spans,
             seconds,
@@ -183,7 +210,15 @@ def _curves(result: Result) -> str:
             for side, colour in (("left", _LEFT), ("right", _RIGHT))
         ]
         degrees = [(0.0, "0°"), (90.0, "90°"), (180.0, "180°")]
-        found.append(plot(f"Angle of the {joint}s in the picture:", lines, spans, seconds, degrees))
+        found.append(
+            plot(
+                f"Angle of the {joint}s as the picture shows it, 180° is straight:",
+                lines,
+                spans,
+                seconds,
+                degrees,
+            )
+        )
     return f"<h2>Over time</h2>{''.join(found)}"
 
 
@@ -194,12 +229,21 @@ def _shaded(verdict: Verdict) -> tuple[float, float]:
     return begin, max(known, default=begin)
 
 
+_SEEN_FROM = {
+    "front": "from the front, where the lean of the trunk hardly shows",
+    "oblique": "half from the front, where most shows",
+    "side": "from the side, where nobody sees whether the knees fall in",
+    "back_oblique": "half from behind, where most shows",
+    "back": "from behind, where the lean of the trunk hardly shows",
+}
+
+
 def _view(result: Result) -> str:
-    views = [one.view.replace("_", " ") for one in result.verdicts if one.view]
+    views = [one.view for one in result.verdicts if one.view]
     if not views:
         return ""
     most = max(dict.fromkeys(views), key=views.count)
-    return f"<p>This video shows the lifter, as far as can be told, from this side: {escape(most)}.</p>"
+    return f"<p>This video seems to show the lifter {_SEEN_FROM[most]}.</p>"
 
 
 def _depth(champion: Champion) -> str:
@@ -221,7 +265,7 @@ def _about(result: Result, faces_hidden: bool) -> str:
         f"<em>{escape(champion.standard)}</em>: good from {champion.threshold:.0%} on"
         f"{_depth(champion)}. It has learned "
         f"{learned} and is often wrong: it ranks squats better than it decides. Angles are those in the "
-        "picture; what is said of depth, lean, knees and weight the network has estimated from the pose.</p>"
+        "picture; what is said of depth, back, knees and feet the network has estimated from the pose.</p>"
         + (f"<p>{_FACES}</p>" if faces_hidden else "")
         + "<p><strong>Nothing left this machine. This is no medical advice.</strong></p></footer>"
     )

@@ -7,8 +7,8 @@ import numpy as np
 
 from deepsquat.files import written_whole
 from deepsquat.predict.between import Between
-from deepsquat.predict.captions import COLOURS, WORDS, Caption, named
-from deepsquat.predict.drawing import Band, draw_skeleton
+from deepsquat.predict.captions import COLOURS, WORDS, Caption, chance, named, shown_in
+from deepsquat.predict.drawing import Band, draw_depth, draw_skeleton
 from deepsquat.predict.judging import Verdict
 from deepsquat.predict.poses import Poses
 from deepsquat.predict.tables import numbers
@@ -31,19 +31,22 @@ def drawn(
     poses: Poses,
     numbers: Mapping[int, int],
     pictures: Mapping[int, np.ndarray],
-    faulty: Mapping[int, Sequence[str]],
+    faults: Mapping[int, str],
 ) -> dict[int, np.ndarray]:
     """By the squat's place, (HEIGHT, W, 3) uint8 RGB with the skeleton.
 
-    numbers: of the frames, by place. pictures: by the frame's number, HEIGHT high. faulty: the parts of the
-    body that are drawn as such, by place.
+    numbers: of the frames, by place. pictures: by the frame's number, HEIGHT high. faults: the one that is
+    shown, by place; "" for none.
     """
     at, found = Between(poses).at, {}
     for i, number in numbers.items():
         width = max(1, round(HEIGHT * float(poses.aspect[0])))
         picture = pictures.get(number, np.full((HEIGHT, width, 3), GREY, np.uint8)).copy()
         if (landmarks := at(float(poses.time[poses.frame == number][0]))) is not None:
-            draw_skeleton(picture, landmarks, faulty.get(i, ()))
+            fault = faults.get(i, "")
+            draw_skeleton(picture, landmarks, shown_in(fault))
+            if fault == "too_shallow":
+                draw_depth(picture, landmarks)
         found[i] = picture
     return found
 
@@ -91,6 +94,6 @@ def _wide(picture: np.ndarray, width: int) -> np.ndarray:
 def _caption(number: int | None, verdict: Verdict) -> Caption:
     said = [f"{verdict.bottom:.1f} s"]
     if verdict.p_good is not None:
-        said.append(f"{verdict.p_good:.0%} likely good")
+        said.append(chance(verdict.p_good))
     title = f"{named(number)}: {WORDS[verdict.verdict]}"
     return Caption(0.0, title, (", ".join(said),), COLOURS[verdict.verdict])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deepsquat.measures import Limits
+from deepsquat.measures import OF_FAULT, Limits
 
 LEG = 0.491  # of somebody's height: hip to knee and knee to ankle (Winter, Biomechanics, 4th ed., fig. 4.1)
 _OF_LEG = "of the leg's length"
@@ -41,6 +41,21 @@ class Term:
             if name
         ]
         return " and ".join(asked)
+
+
+def asked(fault: str, limits: Limits) -> str:
+    """What the standard asks of the measure that shows a fault, on the side where the fault lies."""
+    number = term(OF_FAULT[fault]).number
+    low = {"knees_caving": limits.knees_in, "toes_up": -limits.toe}
+    high = {
+        "too_shallow": limits.depth,
+        "leaning": limits.lean,
+        "knees_bowing": limits.knees_out,
+        "heels_up": limits.heel,
+        "knees_forward": limits.knees_forward,
+        "shifted": limits.shift,
+    }
+    return f"at least {number(low[fault])}" if fault in low else f"at most {number(high[fault])}"
 
 
 _KNOWN = {
