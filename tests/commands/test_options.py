@@ -63,6 +63,7 @@ def test_papers_protocol_is_the_papers() -> None:
     assert (augment.flip, augment.zoom_out, augment.is_random) == (True, 0.5, False)
     assert (optim.lr, optim.batch_size, trainer.max_epochs) == (1e-5, 500, 500)
     assert (style.height, style.width, style.framing) == (192, 108, "image")
+    assert build(composed("protocol=quick"), "skeleton").framing == "person"
     assert (model.kernel_size, model.dropout, model.padding) == (3, 0.25, "valid")
 
 
