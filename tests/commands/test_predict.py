@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -217,6 +218,16 @@ def test_a_mistake_is_one_line(
     done = command("src/predict.py", *(word.format(videos=videos, labels=labels) for word in arguments))
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
+
+
+def test_a_pipe_and_a_link_to_itself_are_named_and_not_waited_for(tmp_path: Path, command: Command) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    done = command("src/predict.py", str(tmp_path))
+    assert done.returncode == 2  # none of them could be judged
+    loop, pipe = done.stderr.splitlines()
+    assert loop.startswith(f"Not judged: {tmp_path / 'loop.mp4'}: cannot be read")
+    assert pipe.startswith(f"Not judged: {tmp_path / 'pipe.mp4'}: cannot be read (no regular file)")
 
 
 def test_paths_are_told_from_options_however_they_are_spelt(

@@ -45,7 +45,7 @@ def take_files(words: list[str]) -> list[str]:
 
 
 def predict(config: DictConfig, files: Sequence[str]) -> None:
-    """Judges each video; ends with exit code 1 where some of several could not be.
+    """Judges each video; ends with exit code 1 where some of several could not be, 2 where none could.
 
     Raises:
         UserError: no video is named, or the only one cannot be judged.
@@ -73,7 +73,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     for line in failed.values():
         print(f"Not judged: {line}", file=sys.stderr)
     if failed:
-        raise SystemExit(1)
+        raise SystemExit(1 if judged else 2)
 
 
 def _job(config: DictConfig) -> "_Job":
@@ -247,8 +247,8 @@ def _videos_in(places: Sequence[Path]) -> Iterator[Path]:
                 if Path(name).suffix.lower() in VIDEOS and not name.startswith(".")
             )
         for path in found:
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
+            if (whole := resolved(path)) not in seen:
+                seen.add(whole)
                 yield path
 
 
@@ -257,8 +257,13 @@ def below(video: Path) -> Path:
 
     So two videos of one name do not meet.
     """
-    whole, here = video.resolve(), Path.cwd()
+    whole, here = resolved(video), Path.cwd()
     return whole.relative_to(here) if whole.is_relative_to(here) else whole.relative_to(whole.anchor)
+
+
+def resolved(path: Path) -> Path:
+    """Without links; Path.resolve ends at a link to itself, before Python 3.13."""
+    return Path(os.path.realpath(path))
 
 
 def number(config: DictConfig, name: str, least: float, most: float) -> float:
