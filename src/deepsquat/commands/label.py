@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from deepsquat.commands.options import build
-from deepsquat.commands.predict import below, named_videos, number, resolved
+from deepsquat.commands.predict import below, is_folder, named_videos, number, resolved
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
@@ -87,8 +87,8 @@ def _labels_file(config: DictConfig, places: Sequence[Path]) -> Path:
         if path.is_dir() or path.suffix not in (".yaml", ".yml"):
             raise UserError(f"labels={config.labels}: must be a file whose name ends in .yaml")
         return path
-    folders = [str((place if place.is_dir() else place.parent).resolve()) for place in places]
-    folder = places[0] if len(places) == 1 and places[0].is_dir() else Path(os.path.commonpath(folders))
+    folders = [str((place if is_folder(place) else place.parent).resolve()) for place in places]
+    folder = places[0] if len(places) == 1 and is_folder(places[0]) else Path(os.path.commonpath(folders))
     found = [folder / name for name in NAMES if (folder / name).exists()]
     if len(found) > 1:
         raise UserError(f"{folder} holds both {' and '.join(NAMES)}; name one by labels=FILE")
