@@ -40,12 +40,16 @@ def film(
     pixels: str = "yuv420p",
     keyframe_every: int = 10,
     rotation: int = 0,
+    matrix: tuple[int, int, int, int] | None = None,
     milliseconds: Sequence[int] | None = None,
     options: dict[str, str] | None = None,
     audio: bool = False,
     cover: bool = False,
 ) -> Path:
-    """A video whose frames bear their numbers; B-frames where the codec has them."""
+    """A video whose frames bear their numbers; B-frames where the codec has them.
+
+    matrix: where players show x and y, each as x and y, all of them -1, 0 or 1.
+    """
     with av.open(str(path), "w") as container:
         if cover:  # before the video, so that it is the first of the streams
             art = container.add_stream("mjpeg", rate=1)
@@ -58,6 +62,9 @@ def film(
         stream.options = options or {}
         if rotation:
             stream.set_display_rotation(rotation)
+        if matrix is not None:
+            a, b, c, d = (65536 * value for value in matrix)
+            stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 2**30])
         if milliseconds is not None:
             stream.codec_context.time_base = MS
         if audio:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -90,6 +91,21 @@ def _call(handler: Any, number: int, frame: Any) -> None:
         handler(number, frame)
     elif handler == signal.SIG_DFL:
         signal.raise_signal(number)
+
+
+@contextmanager
+def out_of_reach() -> Iterator[None]:
+    """Ctrl-C never reaches the processes that are started within; here it comes afterwards.
+
+    A terminal sends it to every process. Blocked here, it stays blocked in a child from its first moment; the
+    parent gets it and ends the children.
+    """
+    resource_tracker.ensure_running()  # the first start of a process starts it, and unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent(seconds: float = 1.0, by: int | None = None) -> None:

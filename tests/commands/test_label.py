@@ -98,10 +98,12 @@ def test_a_folder_with_no_labels_file_begins_one_in_it(
 ) -> None:
     shutil.copytree(videos / "day 1", tmp_path / "own" / "day 1")
     (tmp_path / "own" / "broken.mp4").write_bytes(b"no video")
+    (tmp_path / "own" / "link.mp4").symlink_to(next((videos / "day 0").iterdir()))
     done = command("src/label.py", str(tmp_path / "own"), "label=bad")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Not labelled: {tmp_path / 'own' / 'broken.mp4'}: is no video")
-    assert done.stderr.count("\n") == 1
+    broken, link = done.stderr.splitlines()
+    assert broken.startswith(f"Not labelled: {tmp_path / 'own' / 'broken.mp4'}: is no video")
+    assert link.startswith(f"Not labelled: {tmp_path / 'own' / 'link.mp4'}: is a link to a place outside")
     found = read_labels(tmp_path / "own" / "labels.yaml")
     assert found and {squat.label for squat in found} == {0}
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -17,8 +18,9 @@ import numpy as np
 import pytest
 
 from deepsquat import champion
-from deepsquat.commands.predict import take_files
+from deepsquat.commands.predict import named_videos, take_files
 from deepsquat.commands.weights import SHIPPED
+from deepsquat.errors import UserError
 from films import film
 from program import ROOT, Command, environment
 
@@ -219,14 +221,40 @@ def test_a_mistake_is_one_line(
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
 
 
+def test_a_pipe_and_a_link_to_itself_are_named_and_not_waited_for(tmp_path: Path, command: Command) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    done = command("src/predict.py", str(tmp_path))
+    assert done.returncode == 2  # none of them could be judged
+    loop, pipe = done.stderr.splitlines()
+    assert loop.startswith(f"Not judged: {tmp_path / 'loop.mp4'}: cannot be read")
+    assert pipe.startswith(f"Not judged: {tmp_path / 'pipe.mp4'}: cannot be read (no regular file)")
+
+
 def test_paths_are_told_from_options_however_they_are_spelt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a=b.mp4").touch()
-    words = ["a=b.mp4", "margin=0.1", "./c=d.mp4", "clip.mp4", "--config-dir", "conf", "-h", "x.mov"]
+    long = "out=" + 300 * "x"  # longer than a name can be
+    words = ["a=b.mp4", "margin=0.1", "./c=d.mp4", "clip.mp4", "--config-dir", "conf", "-h", long, "x.mov"]
     assert take_files(words) == ["a=b.mp4", "./c=d.mp4", "clip.mp4", "x.mov"]
-    assert words == ["margin=0.1", "--config-dir", "conf", "-h"]
+    assert words == ["margin=0.1", "--config-dir", "conf", "-h", long]
+
+
+def test_a_folder_that_is_closed_is_named_and_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "closed").chmod(0)
+    if os.access(tmp_path / "closed", os.R_OK):
+        pytest.skip("the superuser may read everything")
+    try:
+        assert named_videos([str(tmp_path)], "")[1] == [tmp_path / "clip.mp4"]
+        assert named_videos([str(tmp_path / "closed" / "clip.mp4")], "")[1]  # and is judged to be unreadable
+        with pytest.raises(UserError, match=r"closed: cannot be read \(Permission denied\)"):
+            named_videos([str(tmp_path / "closed")], "")
+    finally:
+        (tmp_path / "closed").chmod(0o700)
 
 
 def test_neither_lightning_nor_mlflow_is_loaded(

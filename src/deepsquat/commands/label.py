@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from deepsquat.commands.options import build
-from deepsquat.commands.predict import below, named_videos, number
+from deepsquat.commands.predict import below, is_folder, named_videos, number, resolved
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
@@ -24,7 +24,8 @@ LABELS = {"good": 1, "bad": 0}
 
 
 def label(config: DictConfig, files: Sequence[str]) -> None:
-    """Adds the squats of each video; ends with exit code 1 where some of several could not be.
+    """Adds the squats of each video; ends with exit code 1 where some of several could not be, 2 where
+    none could.
 
     Raises:
         UserError: no video is named, a value cannot be, or the only video cannot be read.
@@ -34,7 +35,8 @@ def label(config: DictConfig, files: Sequence[str]) -> None:
     rate, pose = number(config, "rate", 3, 60), build(config, "pose")
     data, out = expanded(config.paths.data, "paths.data"), expanded(config.out, "out")
     path = _labels_file(config, places)
-    outside = [video for video in videos if not _is_in(video, path.parent)]
+    whole = path.parent.absolute()
+    outside = [v for v in videos if not _is_in(v, whole) and not v.absolute().is_relative_to(whole)]
     if outside:
         raise UserError(
             f"{outside[0]}: is not in {path.parent}, the folder of {path.name}, where its paths start; "
@@ -56,7 +58,7 @@ def label(config: DictConfig, files: Sequence[str]) -> None:
     for line in failed:
         print(f"Not labelled: {line}", file=sys.stderr)
     if failed:
-        raise SystemExit(1)
+        raise SystemExit(1 if len(failed) < len(videos) else 2)
 
 
 def _label(config: DictConfig) -> int | None:
@@ -85,8 +87,8 @@ def _labels_file(config: DictConfig, places: Sequence[Path]) -> Path:
         if path.is_dir() or path.suffix not in (".yaml", ".yml"):
             raise UserError(f"labels={config.labels}: must be a file whose name ends in .yaml")
         return path
-    folders = [str((place if place.is_dir() else place.parent).resolve()) for place in places]
-    folder = places[0] if len(places) == 1 and places[0].is_dir() else Path(os.path.commonpath(folders))
+    folders = [str((place if is_folder(place) else place.parent).resolve()) for place in places]
+    folder = places[0] if len(places) == 1 and is_folder(places[0]) else Path(os.path.commonpath(folders))
     found = [folder / name for name in NAMES if (folder / name).exists()]
     if len(found) > 1:
         raise UserError(f"{folder} holds both {' and '.join(NAMES)}; name one by labels=FILE")
@@ -94,7 +96,7 @@ def _labels_file(config: DictConfig, places: Sequence[Path]) -> Path:
 
 
 def _is_in(video: Path, folder: Path) -> bool:
-    return video.resolve().is_relative_to(folder.resolve())
+    return resolved(video).is_relative_to(folder.resolve())
 
 
 def _one(
@@ -108,6 +110,8 @@ def _one(
     """Finds one video's squats and adds them. seen: by sha256, the videos before, one of which it may be."""
     from deepsquat.data.videos.adding import add_squats
 
+    if not _is_in(video, path.parent):
+        raise UserError(f"{video}: is a link to a place outside {path.parent}; copy the video into it")
     print(f"{video}: finding poses ...", flush=True)
     found = reader.poses(video)
     if (other := seen.setdefault(found.sha256, video)) != video:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ def take_files(words: list[str]) -> list[str]:
     for before, word in zip(["", *words], words, strict=False):
         option = word.startswith("-") or before in _WITH_VALUE
         begins = word.startswith(("/", "./", "../", "~/"))
-        if not option and (begins or "=" not in word or Path(word).exists()):
+        if not option and (begins or "=" not in word or _is_there(Path(word))):
             taken.append(word)
         else:
             rest.append(word)
@@ -44,8 +44,15 @@ def take_files(words: list[str]) -> list[str]:
     return taken
 
 
+def _is_there(path: Path) -> bool:
+    """False too where no path can be so long, which Path.exists raises of before Python 3.14."""
+    with suppress(OSError):
+        return path.exists()
+    return False
+
+
 def predict(config: DictConfig, files: Sequence[str]) -> None:
-    """Judges each video; ends with exit code 1 where some of several could not be.
+    """Judges each video; ends with exit code 1 where some of several could not be, 2 where none could.
 
     Raises:
         UserError: no video is named, or the only one cannot be judged.
@@ -68,12 +75,12 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
                     raise
                 failed[video] = str(error)
     for place in places:
-        if place.is_dir():
+        if is_folder(place):
             _write_index(place, job.out / below(place), judged, failed)
     for line in failed.values():
         print(f"Not judged: {line}", file=sys.stderr)
     if failed:
-        raise SystemExit(1)
+        raise SystemExit(1 if judged else 2)
 
 
 def _job(config: DictConfig) -> "_Job":
@@ -228,27 +235,33 @@ def named_videos(files: Sequence[str], example: str) -> tuple[list[Path], list[P
     if not files:
         raise UserError(f"name a video, or a folder of them: {example}")
     places = [expanded(file, "the video") for file in files]
-    videos = list(_videos_in(places))
+    closed: list[OSError] = []
+    videos = list(_videos_in(places, closed))
+    said = [f"{one.filename}: cannot be read ({one.strerror}); see whether it is yours" for one in closed]
+    if not videos and said:
+        raise UserError(said[0])
+    for line in said:
+        print(f"Not searched: {line}", file=sys.stderr)
     if not videos:
         raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
     return places, videos
 
 
-def _videos_in(places: Sequence[Path]) -> Iterator[Path]:
-    """Each video once."""
+def _videos_in(places: Sequence[Path], closed: list[OSError]) -> Iterator[Path]:
+    """Each video once. closed: is given what folders cannot be looked into."""
     seen: set[Path] = set()
     for place in places:
         found = [place]
-        if place.is_dir():
+        if is_folder(place):
             found = sorted(
                 Path(folder, name)
-                for folder, _, names in os.walk(place)
+                for folder, _, names in os.walk(place, onerror=closed.append)
                 for name in names
                 if Path(name).suffix.lower() in VIDEOS and not name.startswith(".")
             )
         for path in found:
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
+            if (whole := resolved(path)) not in seen:
+                seen.add(whole)
                 yield path
 
 
@@ -257,8 +270,20 @@ def below(video: Path) -> Path:
 
     So two videos of one name do not meet.
     """
-    whole, here = video.resolve(), Path.cwd()
+    whole, here = resolved(video), Path.cwd()
     return whole.relative_to(here) if whole.is_relative_to(here) else whole.relative_to(whole.anchor)
+
+
+def resolved(path: Path) -> Path:
+    """Without links; Path.resolve ends at a link to itself, before Python 3.13."""
+    return Path(os.path.realpath(path))
+
+
+def is_folder(path: Path) -> bool:
+    """False too where nobody may look, which Path.is_dir raises of before Python 3.14."""
+    with suppress(OSError):
+        return path.is_dir()
+    return False
 
 
 def number(config: DictConfig, name: str, least: float, most: float) -> float:

@@ -20,7 +20,7 @@ from deepsquat.data.squats import FrameChoice, Squat
 from deepsquat.errors import UserError
 from deepsquat.landmarks import NAMES
 from deepsquat.pose.landmarkers import Landmarkers
-from deepsquat.processes import cores, end_with_parent
+from deepsquat.processes import cores, end_with_parent, out_of_reach
 
 if TYPE_CHECKING:
     from deepsquat.data.videos.frames import Index
@@ -160,13 +160,8 @@ def _started(bundle: Path) -> tuple[Connection, BaseProcess]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, bundle), daemon=True)
-    # Ctrl-C in a terminal reaches every process. Blocked here, it stays blocked in the child from its first
-    # moment; the parent gets it and ends the children.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with out_of_reach():
         process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()  # else the end of the child would not end the pipe
     return ours, process
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import version
@@ -88,6 +89,9 @@ def _file_hashes(paths: Sequence[Path], memory: Path) -> dict[Path, str]:
     for path in paths:
         try:
             state = path.stat()
+            if not stat.S_ISREG(state.st_mode):  # a pipe or a device may never end
+                found[path] = f"{UNREADABLE} (no regular file); give a video file"
+                continue
             key = str(path.resolve())
             before = known.get(key, [])
             if before[:2] == [state.st_size, state.st_mtime_ns]:

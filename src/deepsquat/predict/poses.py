@@ -6,7 +6,7 @@ DATA/landmarks/predicted/<key>.parquet
 import multiprocessing
 import signal
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from deepsquat.pose.inputs import UNREADABLE, estimator_inputs, sha256
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.storage import kept, read_columns, write_columns
 from deepsquat.predict.captions import Caption
-from deepsquat.processes import end_with_parent, interrupt
+from deepsquat.processes import end_with_parent, interrupt, out_of_reach
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -72,6 +72,7 @@ class Reader:
         """rate: poses a second. folder: the project's data folder."""
         self.pose, self.rate, self.folder = pose, rate, folder
         self._pool: ProcessPoolExecutor | None = None
+        self._last: Future[Any] | None = None  # that it was given
 
     def key(self, path: Path) -> tuple[str, str]:
         """The video's sha256, and the key of all that its poses are made of.
@@ -86,7 +87,7 @@ class Reader:
 
     def warm_up(self) -> None:
         """Starts the process and what it needs for poses, and does not wait for that."""
-        self._workers().submit(_warm, self._bundle())
+        self._submit(_warm, self._bundle())
 
     def poses(self, path: Path) -> Estimated:
         """The poses of a video, found as they are kept, or estimated and kept.
@@ -115,10 +116,9 @@ class Reader:
 
     def _apart(self, path: Path, work: Callable[..., T], *arguments: Any) -> T:
         try:
-            return self._workers().submit(work, *arguments).result()
+            return self._submit(work, *arguments).result()
         except KeyboardInterrupt:
-            for process in multiprocessing.active_children():  # what it is at would keep us waiting
-                process.terminate()  # see _begin
+            _stop()
             raise
         except BrokenProcessPool:
             self.close()
@@ -126,21 +126,30 @@ class Reader:
                 f"{path}: a library crashed on it, or memory ran out; export the video again"
             ) from None
 
-    def _workers(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # MediaPipe's threads do not survive a fork
-            self._pool = ProcessPoolExecutor(1, context, _begin)
-        return self._pool
+    def _submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        with out_of_reach():  # the first time starts the process
+            if self._pool is None:
+                context = multiprocessing.get_context("spawn")  # MediaPipe's threads do not survive a fork
+                self._pool = ProcessPoolExecutor(1, context, _begin)
+            self._last = future = self._pool.submit(work, *arguments)
+            return future
 
     def close(self) -> None:
         if self._pool is not None:
+            if self._last is not None and not self._last.done():  # as where it was warming up
+                _stop()
             self._pool.shutdown(cancel_futures=True)  # and wait: else its thread may trip over our exit
             self._pool = None
 
 
+def _stop() -> None:
+    """Ends what the process is at, which would keep us waiting."""
+    for process in multiprocessing.active_children():
+        process.terminate()  # see _begin
+
+
 def _begin() -> None:
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; our parent decides
     signal.signal(signal.SIGTERM, interrupt)
     drop_native_messages()
 

@@ -88,6 +88,19 @@ def test_pictures_are_upright(tmp_path: Path, rotation: int) -> None:
     assert np.abs(image.astype(int) - expected).max() <= 2
 
 
+def test_pictures_are_mirrored_as_the_file_says(tmp_path: Path) -> None:
+    ((_, _, plain),) = read_frames(film(tmp_path / "a.mp4", 3), [0.0])
+    rows, columns = np.indices(plain.shape[:2])
+    for x in [(1, 0), (-1, 0), (0, 1), (0, -1)]:
+        for y in [x[::-1], (-x[1], -x[0])]:  # turned, and turned and mirrored
+            path = film(tmp_path / "b.mp4", 3, matrix=(*x, *y))
+            ((_, _, image),) = read_frames(path, [0.0])
+            right, down = (x[i] * columns + y[i] * rows for i in (0, 1))
+            shown = np.zeros_like(image)
+            shown[down - down.min(), right - right.min()] = plain
+            assert np.abs(image.astype(int) - shown).max() <= 2, (x, y)
+
+
 @pytest.mark.parametrize(("pixel", "size"), [("4/3", (128, 160)), ("3/4", (96, 213)), ("1", (96, 160))])
 @pytest.mark.parametrize("rotation", [0, 90])
 def test_pixels_that_are_not_square_are_made_square(
