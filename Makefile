@@ -15,7 +15,7 @@ SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train predict prepare test test-slow test-postgresql test-slurm test-ray browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow test-postgresql test-slurm test-ray test-dask browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ test-ray: $(READY) ## trials as tasks of Ray, of whose nodes one is killed
 	$(RUN) -m pip install --quiet --disable-pip-version-check ray==2.60.0
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps hydra-ray-launcher==1.2.2
 	$(RUN) -m pytest -q tests/scale/test_ray.py $(ARGS)
+
+test-dask: $(READY) ## poses by the workers of a Dask cluster, some of which are killed
+	$(RUN) -m pip install --quiet --disable-pip-version-check distributed==2026.8.0
+	$(RUN) -m pytest -q tests/scale/test_dask.py $(ARGS)
 
 lint: $(INSTALLED) ## style of the code, and that imports run down
 	$(RUN) -m ruff check src tests bench

@@ -6,11 +6,15 @@ claim of the next trial, Hydra's composing, split, network and trainer made; MLf
 data set and files; the test; predictions, checkpoints copied to the run; the verdict in the study. What
 stands inside `fit` is training: an epoch's metrics and checkpoints. The first trial of a sweep does not
 count: the process loads its libraries and images there.
+
+Ours is with the study in a journal. Kept beside it are where those seconds go, and the same whole with the
+study in sqlite, and in PostgreSQL where DEEPSQUAT_BENCH_POSTGRESQL names a database.
 """
 
 import logging
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +26,13 @@ from bench.home import Home
 from bench.row import Row, Sides
 
 TRIALS = 5  # of a sweep, the first one included
+POSTGRESQL = "DEEPSQUAT_BENCH_POSTGRESQL"
+PARTS = (  # of what a trial costs, in order
+    "from a trial's end to the next one's claim",
+    "from there to its run in MLflow",
+    "the run without its training",
+    "from its end to the trial's",
+)
 
 
 @contextmanager
@@ -39,36 +50,56 @@ def _ready(home: Home) -> Iterator[Sides]:
         "trainer.max_epochs=2",
     ]
     sweeps: list[str] = []  # their names
+    parts: list[list[float]] = []  # of the last sweep in a journal
+
+    def beyond(storage: str | None = None) -> list[list[float]]:
+        name = f"bench-{len(sweeps)}-{os.getpid()}"  # a database may have those of earlier times
+        sweeps.append(name)
+        words = ["sweep=seeds", f"seed=range({TRIALS})", f"hydra.sweeper.study={name}"]
+        words += [f"hydra.sweeper.storage={storage}"] if storage else []
+        home.run("src/train.py", "-m", *words, *tiny)
+        return _beyond(home, name, storage or str(home.folder / "multirun" / name / "study.journal"))
 
     def ours() -> float:
-        name = f"bench-{len(sweeps)}"
-        sweeps.append(name)
-        seeds = f"seed=range({TRIALS})"
-        home.run("src/train.py", "-m", "sweep=seeds", seeds, f"hydra.sweeper.study={name}", *tiny)
-        return median(_beyond(home, name))
+        parts[:] = beyond()
+        return _whole(parts)
 
     def reference() -> float:
         store = _Bare(home.folder / "bare" / sweeps[-1])
         record = _recorded(home, sweeps[-1])
         return median([store.seconds(record) for _ in range(TRIALS)][1:])
 
-    yield Sides(ours, reference)
+    def part(number: int) -> Callable[[], float]:
+        return lambda: median(trial[number] for trial in parts)
+
+    also = {f"of ours, {what}": part(number) for number, what in enumerate(PARTS)}
+    also["with the study in sqlite"] = lambda: _whole(beyond(f"sqlite:///{home.folder}/studies.db"))
+    if address := os.environ.get(POSTGRESQL):
+        also["with the study in PostgreSQL"] = lambda: _whole(beyond(address))
+    yield Sides(ours, reference, also)
 
 
-def _beyond(home: Home, name: str) -> list[float]:
-    """Seconds beyond the training of each trial of a sweep but the first."""
+def _whole(trials: list[list[float]]) -> float:
+    return median(sum(parts) for parts in trials)
+
+
+def _beyond(home: Home, name: str, storage: str) -> list[list[float]]:
+    """Seconds beyond the training of each trial of a sweep but the first, in PARTS."""
     import optuna
 
     from deepsquat.study.storage import open_storage
 
-    storage = open_storage(str(home.folder / "multirun" / name / "study.journal"))
-    trials = optuna.load_study(study_name=name, storage=storage).trials
-    fits = {int(run.data.tags["trial"]): run.data.metrics["fit_seconds"] for run in _runs(home, name)}
-    return [
-        (after.datetime_complete - before.datetime_complete).total_seconds() - fits[after.number]
-        for before, after in pairwise(trials)
-        if after.datetime_complete and before.datetime_complete
-    ]
+    trials = optuna.load_study(study_name=name, storage=open_storage(storage)).trials
+    runs = {int(run.data.tags["trial"]): run for run in _runs(home, name)}
+    found = []
+    for before, after in pairwise(trials):
+        assert before.datetime_complete and after.datetime_start and after.datetime_complete
+        run = runs[after.number]
+        begin, end = run.info.start_time / 1000, run.info.end_time / 1000
+        claimed, told = after.datetime_start.timestamp(), after.datetime_complete.timestamp()
+        beside = end - begin - run.data.metrics["fit_seconds"]
+        found.append([claimed - before.datetime_complete.timestamp(), begin - claimed, beside, told - end])
+    return found
 
 
 @dataclass(frozen=True)

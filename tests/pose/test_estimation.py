@@ -16,7 +16,10 @@ import pytest
 import deepsquat
 from deepsquat.data.squats import FrameChoice, LabelledVideos
 from deepsquat.errors import UserError
+from deepsquat.pose.estimation import VideoWork, poses
+from deepsquat.pose.landmarkers import Landmarkers, Tracker
 from deepsquat.pose.mediapipe import MediaPipePose
+from deepsquat.pose.model_bundle import pose_bundle
 from deepsquat.pose.table import prepare
 from poses import Videos, program, with_bundle
 
@@ -96,3 +99,23 @@ def test_workers_end_with_a_parent_that_is_killed_alone(
     process.wait()
     assert family
     assert not psutil.wait_procs(family, timeout=10)[1]
+
+
+def test_what_is_stopped_leaves_no_tracker_open(
+    videos: LabelledVideos, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Tracker] = []
+    closed: list[Tracker] = []
+    make, close = Landmarkers.tracker, Tracker.close
+    monkeypatch.setattr(Landmarkers, "tracker", lambda self: made.append(make(self)) or made[-1])
+    monkeypatch.setattr(Tracker, "close", lambda self: closed.append(self) or close(self))
+    squat = videos.squats[0]
+    work = VideoWork(videos.root, squat.video, (squat,), videos.frames)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    bundle = pose_bundle(bundle_folder / "models", None)
+    with pytest.raises(KeyboardInterrupt), Landmarkers(bundle) as landmarkers:
+        poses(work, landmarkers, stop)
+    assert made and set(made) == set(closed)

@@ -3,17 +3,22 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from program import ROOT
 from toy import Toy
+
+SOURCE = ROOT / "src"
 
 
 @pytest.fixture
@@ -187,8 +192,7 @@ class Ray:
     """A head that runs nothing, and two nodes of one core."""
 
     def __init__(self) -> None:
-        source = str(Path(__file__).parents[2] / "src")
-        path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
+        path = os.pathsep.join([str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
             [sys.executable, "-c", _RAY],
             env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": path},
@@ -223,3 +227,81 @@ def ray_cluster() -> Iterator[Ray]:
     cluster = Ray()
     yield cluster
     cluster.stop()
+
+
+class Dask:
+    """A scheduler and two workers of one thread, which find the code in `source`."""
+
+    def __init__(
+        self, folder: Path, source: Path = SOURCE, more: tuple[str, ...] = (), workers: int = 2
+    ) -> None:
+        self.environment = os.environ | {"PYTHONPATH": str(source)}
+        self.log = (folder / "dask.log").open("w")
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        here = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+        port = self.address.rpartition(":")[2]
+        self.scheduler = self._start("scheduler", *here, "--port", port)
+        self.processes = [self.scheduler]
+        if workers:
+            line = (
+                self.address,
+                *here,
+                "--nworkers",
+                str(workers),
+                "--nthreads",
+                "1",
+                "--local-directory",
+                str(folder),
+            )
+            self.processes.append(self._start("worker", *line, *more))
+        from distributed import Client
+
+        self.client = Client(self.address, timeout=60, set_as_default=False)
+        if workers:
+            self.client.wait_for_workers(workers, timeout=60)
+
+    def _start(self, *line: str) -> subprocess.Popen[bytes]:
+        # In a folder that is not this one: what a worker finds there it would import.
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", *line],
+            cwd=tempfile.gettempdir(),
+            env=self.environment,
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def busy(self) -> dict[str, str]:
+        """The task of each worker that has one, by its address."""
+        return {address: keys[0] for address, keys in self.client.processing().items() if keys}
+
+    def threads(self) -> int:
+        """How many are in a task now, whether somebody waits for it or not."""
+
+        def active(dask_worker: Any) -> int:
+            return len(dask_worker.active_threads)
+
+        return sum(self.client.run(active).values())
+
+    def kill(self, address: str) -> None:
+        """A worker's process; the one above it starts another."""
+        os.kill(self.client.run(os.getpid, workers=[address])[address], signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.client.close()
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(60)
+        self.log.close()
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Callable[..., Dask]]:
+    clusters: list[Dask] = []
+
+    def start(*arguments: Any, **more: Any) -> Dask:
+        clusters.append(Dask(tmp_path, *arguments, **more))
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.stop()

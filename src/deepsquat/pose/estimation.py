@@ -208,7 +208,9 @@ def _work(connection: Connection, bundle: Path) -> None:
             with Landmarkers(bundle) as landmarkers:
                 while True:
                     work = connection.recv()
-                    connection.send(("poses", _poses(work, landmarkers, connection)))
+                    connection.send(
+                        ("poses", poses(work, landmarkers, lambda: connection.send(("frame", None))))
+                    )
         except UserError as error:
             connection.send(("mistake", str(error)))
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -217,7 +219,14 @@ def _work(connection: Connection, bundle: Path) -> None:
             connection.send(("defect", traceback.format_exc()))
 
 
-def _poses(work: VideoWork, landmarkers: Landmarkers, connection: Connection) -> VideoPoses:
+def poses(work: VideoWork, landmarkers: Landmarkers, tick: Callable[[], object]) -> VideoPoses:
+    """The poses of one video; why its squats have none where it cannot be read.
+
+    tick: called once for every frame that is given to the tracker.
+
+    Raises:
+        Exhausted: the machine has no memory or no file handles left.
+    """
     from deepsquat.data.videos.file import Exhausted
     from deepsquat.data.videos.frames import indexed
 
@@ -231,7 +240,7 @@ def _poses(work: VideoWork, landmarkers: Landmarkers, connection: Connection) ->
         return VideoPoses.none_of(work.squats, str(error).removeprefix(f"{path}: "))
     for squat in work.squats:
         try:
-            rows += _squat_rows(path, index, squat, work.frames, landmarkers, connection)
+            rows += _squat_rows(path, index, squat, work.frames, landmarkers, tick)
         except Exhausted:
             raise
         except UserError as error:
@@ -245,7 +254,7 @@ def _squat_rows(
     squat: Squat,
     frames: FrameChoice,
     landmarkers: Landmarkers,
-    connection: Connection,
+    tick: Callable[[], object],
 ) -> list[tuple[Any, ...]]:
     """The wanted frames of one squat. Its poses depend on nothing but the video and its own times."""
     from deepsquat.data.videos.frames import REMEDY, out_of_reach
@@ -258,7 +267,7 @@ def _squat_rows(
     lead = np.arange(max(squat.start, times[0] - LEAD), times[0], LEAD_STEP).tolist()
     numbers = index.nearest([*lead, *(float(index.times[number]) for number in wanted)])
     looks = index.nearest([*np.arange(squat.start, squat.end, LOOK), squat.bottom, squat.end])
-    track = followed(path, index, numbers, looks, landmarkers, lambda: connection.send(("frame", None)))
+    track = followed(path, index, numbers, looks, landmarkers, tick)
     mine = np.flatnonzero(np.isin(track.frames, wanted))
     if (broken := mine[track.reasons[mine] == UNDECODED]).size:
         time = track.times[broken[0]]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class Landmarkers:
             UserError: MediaPipe cannot be loaded, or cannot load the bundle.
         """
         self._bundle = bundle
+        self._trackers: WeakSet[Tracker] = WeakSet()
         self._anew = _landmarker(bundle, "IMAGE", MOST)
 
     def find(self, picture: np.ndarray) -> list[np.ndarray]:
@@ -32,9 +34,18 @@ class Landmarkers:
 
     def tracker(self) -> "Tracker":
         """A tracker that has seen nothing yet; loading it takes as long as four or five of its poses."""
-        return Tracker(_landmarker(self._bundle, "VIDEO", 1))
+        tracker = Tracker(_landmarker(self._bundle, "VIDEO", 1))
+        self._trackers.add(tracker)
+        return tracker
 
     def close(self) -> None:
+        """Closes what an error has left open too.
+
+        Else whichever thread collects the garbage would, and where that is not one of MediaPipe's callers but
+        Dask's loop, it waits for ever.
+        """
+        for tracker in list(self._trackers):
+            tracker.close()
         self._anew.close()
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """Options of the pose stage, and what counts as a whole body."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class MediaPipePose:
     min_visibility: float = 0.2
     min_frames: int = 2
     workers: int | None = None  # None: one for each core
+    scheduler: str | None = None  # address of a Dask cluster's, whose workers take the videos
 
     def __post_init__(self) -> None:
         if self.own is not None and not self.own.is_file():
@@ -28,6 +30,18 @@ class MediaPipePose:
             raise UserError(f"pose.min_frames must be at least 1, got {self.min_frames}")
         if self.workers is not None and self.workers < 1:
             raise UserError(f"pose.workers must be at least 1, or null for all cores, got {self.workers}")
+        if self.scheduler is None:
+            return
+        if re.fullmatch(r"(tcp|tls)://\S+:\d+", str(self.scheduler)) is None:
+            raise UserError(
+                f"pose.scheduler={self.scheduler}: give a Dask scheduler's address as tcp://HOST:PORT or "
+                "tls://HOST:PORT"
+            )
+        if self.workers is not None:
+            raise UserError(
+                f"pose.workers={self.workers} shares the videos among processes of this machine, "
+                "pose.scheduler among those of a cluster; leave one out"
+            )
 
     @property
     def own(self) -> Path | None:

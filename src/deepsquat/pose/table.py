@@ -136,7 +136,12 @@ def _estimated(
 
     if missing:
         bundle = model_bundle.pose_bundle(folder / "models", pose.own)
-        estimate(missing, bundle, pose.workers, keep)
+        if pose.scheduler is None:
+            estimate(missing, bundle, pose.workers, keep)
+        else:
+            from deepsquat.pose import cluster
+
+            cluster.estimate(missing, inputs["videos"], bundle, pose.scheduler, keep)
     return _assembled(videos, poses, pose)
 
 

@@ -21,7 +21,7 @@ _NOT_WHAT = ("trial", "from", "resume", "paths", "tracking")
 _NOT_WHAT_OF = {
     "trainer": ("accelerator", "compile"),
     "data": ("root", "file", "workers"),
-    "pose": ("workers",),
+    "pose": ("workers", "scheduler"),
 }
 
 
