@@ -175,7 +175,7 @@ def test_fine_tuned_a_run_that_was_stopped_ends_with_the_same_bits(
     """The statistics of BatchNorm among them."""
     words = [word for word in tiny(corpus) if not word.startswith(("model.", "trainer.max_epochs"))]
     words += ["model=efficientnet_lite0", "model.pretrained=false", "model.frozen=false", "trainer=cpu"]
-    words += ["trainer.max_epochs=5", "tracking=offline"]
+    words += ["trainer.max_epochs=3", "tracking=offline"]
     folders = [home / "multirun" / name for name in ("whole", "stopped")]
     done = command(*words, f"hydra.run.dir={folders[0]}")
     assert done.returncode == 0, done.stderr
