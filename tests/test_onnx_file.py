@@ -14,6 +14,7 @@ from deepsquat.champion import Champion
 from deepsquat.data.squats import FrameChoice
 from deepsquat.errors import UserError
 from deepsquat.model.convnet import ConvNet
+from deepsquat.model.efficientnet_lite0 import EfficientNetLite0
 from deepsquat.model.mlp import MLP
 from deepsquat.model.resnet import ResNet
 from deepsquat.skeleton import Style
@@ -33,7 +34,9 @@ def said(path: Path, images: np.ndarray) -> np.ndarray:
     return onnxruntime.InferenceSession(path).run(["outputs"], {"images": images})[0]
 
 
-@pytest.mark.parametrize("network", [ConvNet(48, 27, 1), MLP(), ResNet(), "shipped"])
+@pytest.mark.parametrize(
+    "network", [ConvNet(48, 27, 1), MLP(), ResNet(), EfficientNetLite0(48, 27, False), "shipped"]
+)
 def test_it_says_what_torch_says(network: nn.Module | str, tmp_path: Path) -> None:
     """The shipped model, among them, is the mean of three networks that read faults."""
     for package in onnx_file.PACKAGES:

@@ -154,6 +154,18 @@ def digest(champion: Champion) -> str:
     return found.hexdigest()
 
 
+def refuse_large(folder: Path, size: int) -> None:
+    """size: bytes of weights.
+
+    Raises:
+        UserError: they are too many for the model that is shipped, and the folder is its.
+    """
+    if size > _LARGEST and folder.resolve() == FOLDER:
+        raise UserError(
+            f"{folder}: {size:,} bytes of weights; a champion has {_LARGEST:,} at most; take another folder"
+        )
+
+
 def write(folder: Path, champion: Champion) -> None:
     """Writes weights.pt and model.json; the JSON last, which names the weights' sha256.
 
@@ -163,8 +175,7 @@ def write(folder: Path, champion: Champion) -> None:
     content = io.BytesIO()
     torch.save({name: value.cpu() for name, value in champion.network.state_dict().items()}, content)
     weights = content.getvalue()
-    if len(weights) > _LARGEST and folder.resolve() == FOLDER:
-        raise UserError(f"{folder}: {len(weights):,} bytes of weights; a champion has {_LARGEST:,} at most")
+    refuse_large(folder, len(weights))
     known = {
         "format": FORMAT,
         "name": champion.name,

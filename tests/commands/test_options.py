@@ -24,6 +24,7 @@ NEEDS = {
     "data=ui_prmd": "data.root={folder}",
     "data=joined": "data.of=[joints,synthetic]",
     "data=arrays": "data.file=x.npz",
+    "model=efficientnet_lite0": "model.pretrained=false",  # its weights are an extra
 }
 
 

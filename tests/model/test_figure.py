@@ -162,3 +162,9 @@ def test_a_network_draws_the_same_dropout_and_has_the_same_gradients(values: dic
     assert ours.item() == pytest.approx(whole.item(), rel=1e-5)
     for a, b in zip(mine, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=2e-5 * float(b.abs().max()))
+
+
+def test_a_network_can_be_exported_for_any_number_of_images() -> None:
+    network, images = ConvNet(HEIGHT, WIDTH, blocks=1).eval(), drawn()
+    program = torch.export.export(network, (images[:2],), dynamic_shapes=({0: torch.export.Dim("n")},))
+    torch.testing.assert_close(program.module()(images), network(images), rtol=1e-4, atol=1e-3)

@@ -197,6 +197,12 @@ def test_only_what_is_known_or_says_so_goes_in_pieces() -> None:
     assert not may_be_split(Trusting(nn.Linear(1, 1)))
     assert not may_be_split(Overriding(nn.Linear(1, 1)))
     assert not may_be_split(Saying(nn.BatchNorm1d(1)))
+    norm = nn.BatchNorm2d(1)
+    assert not may_be_split(norm.eval())  # its weights learn, and the next epoch takes the whole batch
+    norm.requires_grad_(False)
+    assert may_be_split(norm) and not may_be_split(norm.train())
+    unkept = nn.BatchNorm2d(1, track_running_stats=False).requires_grad_(False)
+    assert not may_be_split(unkept.eval())
     assert not may_be_split(nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2)))
     hooked = nn.Linear(1, 1)
     hooked.register_forward_pre_hook(lambda module, given: None)  # which may do anything

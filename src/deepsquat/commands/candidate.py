@@ -93,6 +93,7 @@ def network_of(choices: Choices, weights: Sequence[Mapping[str, Tensor]]) -> tup
     built_by: dict[str, Any] = {
         "_target_": f"{cls.__module__}.{cls.__qualname__}",
         **choices.model.arguments,
+        **getattr(cls, "arguments_when_loaded", {}),
     }
     network: nn.Module = choices.model.make()
     members: Sequence[nn.Module] = [network]

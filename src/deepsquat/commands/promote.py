@@ -43,6 +43,8 @@ def promote(config: DictConfig) -> None:
     store = build(config, "tracking").open_store()
     runs = [candidate.of_run(store, run_id) for run_id in ids]
     refuse_different(ids, [run.choices for run in runs])
+    bytes_each = sum(value.numel() * value.element_size() for value in runs[0].weights.values())
+    champion.refuse_large(_folder(config), bytes_each * len(runs))  # before minutes of work
     drawn = _made_up(runs[0].choices.data)
     if drawn is None:
         _promote_labelled(config, store, runs)
@@ -111,6 +113,13 @@ def _promote_labelled(config: DictConfig, store: tracking.Store, runs: Sequence[
     _keep(config, store, fitted, labelled_card(fitted, measured), measured)
 
 
+def _folder(config: DictConfig) -> Path:
+    """That the model goes into."""
+    if config.folder is not None:
+        return expanded(config.folder, "folder")
+    return expanded(config.paths.data, "paths.data") / champion.PROMOTED
+
+
 def _keep(
     config: DictConfig,
     store: tracking.Store,
@@ -119,8 +128,7 @@ def _keep(
     measured: Mapping[str, Measured],
 ) -> Path:
     """Writes the model and its card, says how good it is, registers it with its first run; and where."""
-    data = expanded(config.paths.data, "paths.data")
-    folder = data / champion.PROMOTED if config.folder is None else expanded(config.folder, "folder")
+    folder = _folder(config)
     champion.write(folder, model)
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -94,6 +94,8 @@ def near_figure(layers: Sequence[nn.Module], images: Tensor) -> Tensor:
     Raises:
         TypeError: a layer is none of these.
     """
+    if torch.compiler.is_compiling():  # or exported: no value may be asked for
+        return _through(layers, images)
     if images.device.type != "cpu" or images.requires_grad or not len(images):
         return _through(layers, images)
     rows, columns = _axes(layers, images.shape[2], images.shape[3])

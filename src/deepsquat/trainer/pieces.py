@@ -26,16 +26,20 @@ def may_be_split(network: nn.Module) -> bool:
     """Whether a batch may go through the network in pieces, and these at the same time.
 
     So it is where all its modules are known to take each image alone and to keep nothing; a class of its own
-    may say `each_image_alone = True` of what its `forward` itself does. BatchNorm takes the whole batch, and
-    so does torch's own dropout: it has one generator for all threads.
+    may say `each_image_alone = True` of what its `forward` itself does. BatchNorm takes the whole batch,
+    unless it is frozen, and so does torch's own dropout: it has one generator for all threads.
     """
 
     def is_known(module: nn.Module) -> bool:
-        hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_hooks)
+        if any((module._forward_pre_hooks, module._forward_hooks, module._backward_hooks)):
+            return False
+        if type(module) is nn.BatchNorm2d:
+            learns = module.training or any(p.requires_grad for p in module.parameters())
+            return not learns and module.running_mean is not None
         says_so = vars(type(module)).get("each_image_alone", False)  # not by a subclass's parent
-        return (type(module) in _EACH_IMAGE_ALONE or says_so) and not any(hooks)
+        return (type(module) in _EACH_IMAGE_ALONE or says_so) and not any(True for _ in module.buffers(False))
 
-    return all(is_known(module) for module in network.modules()) and not any(True for _ in network.buffers())
+    return all(is_known(module) for module in network.modules())
 
 
 def images_at_once(network: nn.Module, bytes_per_image: int) -> int:
