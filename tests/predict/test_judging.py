@@ -159,6 +159,21 @@ def test_a_fault_within_the_error_of_its_measure_is_not_named(filmed, model) -> 
         assert one.reasons[0].startswith("no single fault is sure")
 
 
+def test_what_looks_good_with_a_plain_fault_is_not_told(filmed, model) -> None:
+    _, poses = filmed
+    strict = replace(model.target, limits=replace(model.target.limits, lean=-90.0))
+    sure = {"lean": {view: {"error": 0.0, "explained": 1.0} for view in VIEWS}}
+    standards = {"usual": champion.Standard(strict.limits, 0.0)}
+    good = replace(model, target=strict, network=_Plain("leaning"), standards=standards, threshold=0.0)
+    for one in told(poses, replace(good, errors=sure)):
+        assert one.verdict == "cannot_tell" and one.faults == ("leaning",)
+        assert one.reasons[0].startswith(
+            "it looks good as a whole, but for one fault: the trunk leans far forward"
+        )
+    for one in told(poses, replace(good, errors=sure, needs_a_fault=False)):  # beside a good one of theirs
+        assert one.verdict == "good" and not one.faults
+
+
 def test_a_reason_has_what_was_read_and_what_is_asked(filmed, model) -> None:
     _, poses = filmed
     strict = replace(model.target, limits=replace(model.target.limits, lean=-90.0))
