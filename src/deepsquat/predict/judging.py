@@ -91,8 +91,8 @@ def _judged(
         why = "it lies too near the limit between good and bad"
         return _verdict(repetition, "cannot_tell", (why,), p_good, read)
     if p_good >= champion.threshold and champion.needs_a_fault and read.faults:
-        why = (f"it looks good as a whole, but for one fault: {read.reasons[0]}",)
-        return _verdict(repetition, "cannot_tell", why, p_good, read)
+        why = f"it looks good as a whole, but for one fault: {read.reasons[0]}"
+        return _verdict(repetition, "cannot_tell", (why,), p_good, read)
     if p_good >= champion.threshold:
         return _verdict(repetition, "good", (), p_good, replace(read, faults=()))
     if champion.needs_a_fault and read.yaw is not None and not read.faults:
