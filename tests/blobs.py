@@ -7,7 +7,7 @@ import numpy as np
 from deepsquat.images import Images, save
 from deepsquat.skeleton import Style
 
-STYLE = Style(height=32, width=24)
+STYLE = Style(height=32, width=24, framing="person")  # as by default
 
 
 def blobs(path: Path, squats: int = 48) -> Path:
