@@ -132,8 +132,11 @@ def small_figures(images: Images, style: Style) -> str:
     """What to do about figures that are drawn too small to tell form; "" where most are large enough."""
     if style.framing == "person" or not len(images.points):
         return ""
-    y = images.points[..., 1]
-    high = np.array([np.ptp(y[images.squat == squat]) for squat in np.unique(images.squat)])
+    y, (names, number) = images.points[..., 1], np.unique(images.squat, return_inverse=True)
+    low, top = np.full(len(names), -np.inf), np.full(len(names), np.inf)  # y goes down
+    np.maximum.at(low, number, y.max(axis=1))
+    np.minimum.at(top, number, y.min(axis=1))
+    high = low - top
     small = high < SMALL * style.height
     if 2 * small.sum() <= len(high):
         return ""

@@ -25,6 +25,7 @@ _PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def held_out(config: DictConfig, choices: Choices, frames: FrameChoice) -> Images:
+    """Images of made-up people whom no run has seen."""
     told: dict[str, Any] = OmegaConf.to_container(config.held_out, resolve=True)  # type: ignore[assignment]
     source = replace(choices.data, **told, frames=frames)
     table, _ = source.landmark_table_and_drops()
@@ -32,6 +33,11 @@ def held_out(config: DictConfig, choices: Choices, frames: FrameChoice) -> Image
 
 
 def standards(config: DictConfig) -> dict[str, dict[str, float]]:
+    """By name, the limits in which a standard differs from the one that the runs learned.
+
+    Raises:
+        UserError: none is called usual.
+    """
     found = OmegaConf.to_container(config.standards, resolve=True)
     assert isinstance(found, dict)
     if "usual" not in found:
@@ -41,16 +47,18 @@ def standards(config: DictConfig) -> dict[str, dict[str, float]]:
 
 def fitted(
     model: Champion,
-    held_out: Judged,
-    standards: Mapping[str, Mapping[str, float]],
+    squats: Judged,
+    own_limits: Mapping[str, Mapping[str, float]],
     real: LeftOut | None,
 ) -> Champion:
     """With a temperature, and thresholds that judge the squats best under each standard's limits.
 
     With real squats also a shift, for made-up people are better than real ones that are called good: a half
     is then where the usual standard begins, and from there the others' as far as among made-up people.
+
+    squats: of made-up people. own_limits: as `standards` gives them.
     """
-    scores = held_out.scores
+    scores = squats.scores
     warm, shift, begun = temperature(scores.score, scores.label), 0.0, 0.0
     if real is not None:
         slope, offset = calibrated(real.squats.scores, scores)
@@ -58,12 +66,12 @@ def fitted(
         begun = boundary(scores.score, scores.label) / warm
     learned = getattr(model.target, "limits", Limits())
     found = {}
-    for name, values in standards.items():
+    for name, values in own_limits.items():
         try:
             limits = replace(learned, **values)
         except TypeError as error:
             raise UserError(f"standards.{name}: {error}; see deepsquat.measures.Limits") from error
-        good = ~faulty(Measures(*held_out.measures.astype(float).T), limits).any(axis=1)
+        good = ~faulty(Measures(*squats.measures.astype(float).T), limits).any(axis=1)
         logit = boundary(scores.score, good.astype(int)) / warm - begun
         found[name] = Standard(limits, 1 / (1 + float(np.exp(-logit))))
     return replace(

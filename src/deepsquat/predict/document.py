@@ -25,6 +25,7 @@ article > div { flex: 1 1 15rem; min-width: 0; }
 .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.5rem, 20rem)); gap: 1rem; }
 .wide { overflow-x: auto; background: linear-gradient(to left, #fff 2rem, #fff0) right / 4rem local,
   linear-gradient(to left, #0003, #0000) right / .8rem; background-repeat: no-repeat; }
+article .wide { background: none; }
 .checks { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem .9rem; }
 .ok { color: #1c6e34; } .near { color: #7a5a00; } .no { color: #aa2820; font-weight: 600; }
 table { border-collapse: collapse; font-size: .9rem; }

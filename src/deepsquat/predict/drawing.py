@@ -45,7 +45,7 @@ def draw_depth(picture: np.ndarray, landmarks: np.ndarray) -> None:
     import cv2
 
     height, width = picture.shape[:2]
-    at = landmarks[:, :2] * (width, height)
+    at = (landmarks[:, :2] * (width, height)).clip(-4096, 4096)  # as above
     hips, knees = (at[[INDEX[f"left_{joint}"], INDEX[f"right_{joint}"]]] for joint in ("hip", "knee"))
     y, x = float(knees[:, 1].mean()), float(hips[:, 0].mean())
     thick = max(2, round((height * width) ** 0.5 / 160))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepsquat.runs.study import markdown, table
+from deepsquat.runs.trials import metrics_of
 
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as a run's description
 MOST = 10  # trials that are named
@@ -21,7 +22,7 @@ def description(study: Any, name: str, command: str, state: str, runs: Mapping[i
     identity = study.user_attrs["identity"]
     rows = [row for row in table(study) if row["state"] in ("COMPLETE", "PRUNED")]
     sampler, pruner = (identity[f"hydra.sweeper.{key}"] for key in ("sampler", "pruner"))
-    names = study.metric_names or ["value"]
+    names = metrics_of(study)
     parts = []
     for trial in study.best_trials[:MOST] if rows else []:
         values = ", ".join(f"{key} {value:.6g}" for key, value in zip(names, trial.values, strict=False))
@@ -63,7 +64,7 @@ def _folded(command: str) -> str:
 def _best(study: Any, rows: list[dict[str, Any]]) -> str:
     done = [row for row in rows if row["state"] == "COMPLETE"]
     if len(study.directions) == 1:
-        value = (study.metric_names or ["value"])[0]
+        value = metrics_of(study)[0]
         done.sort(key=lambda row: row[value], reverse=study.directions[0].name == "MAXIMIZE")
     dropped = ("state", "error")
     return markdown([{k: v for k, v in row.items() if k not in dropped} for row in done[:MOST]])

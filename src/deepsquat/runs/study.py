@@ -10,6 +10,7 @@ from typing import Any
 
 from deepsquat.files import written_whole
 from deepsquat.runs import pictures, sweep_pictures, trade_offs
+from deepsquat.runs.trials import metrics_of
 
 _STYLE = "body { font: 16px system-ui, sans-serif; margin: .5rem } h1 { font-size: 1.3rem }"
 
@@ -48,7 +49,7 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def every_trial(study: Any) -> list[dict[str, Any]]:
     """One row a trial, those that another process ran included, exact: what it was, and what came of it."""
-    names = study.metric_names or [f"value {i}" if i else "value" for i in range(len(study.directions))]
+    names = metrics_of(study)
     return [
         {
             "trial": trial.number,
@@ -73,7 +74,7 @@ def table(study: Any) -> list[dict[str, Any]]:
     for trial in study.get_trials(deepcopy=False):
         if "point" in trial.user_attrs and trial.user_attrs.get("ended") != "withdrawn":
             last[trial.user_attrs["point"]] = trial
-    names = study.metric_names or [f"value {i}" if i else "value" for i in range(len(study.directions))]
+    names = metrics_of(study)
     return [
         {
             "trial": trial.number,
@@ -102,7 +103,7 @@ def _interactive(path: Path, study: Any) -> None:
     """Optuna's plots on one page, with plotly's own code in it once."""
     from optuna import visualization as plots
 
-    metric = (study.metric_names or ["value"])[0]
+    metric = metrics_of(study)[0]
     kinds: tuple[Callable[[], Any], ...] = (
         lambda: plots.plot_optimization_history(study, target_name=metric),
         lambda: _by_epoch(plots.plot_intermediate_values(study), study, metric),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepsquat.runs import pictures
-from deepsquat.runs.trials import DONE, RING, make_log, spans_much
+from deepsquat.runs.trials import DONE, RING, make_log, metrics_of, spans_much
 
 NAMED = 8  # trade-offs at most whose trials' numbers are written beside them
 
@@ -22,7 +22,7 @@ def write(path: Path, study: Any) -> None:
 
 def draw(study: Any) -> Any:
     """Of a study with complete trials; a trial is best where no other is better in one and as good in all."""
-    names = study.metric_names or [f"value {i}" for i in range(len(study.directions))]
+    names = metrics_of(study)
     done = [t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
     best = study.best_trials
     pairs = list(combinations(range(len(names)), 2))

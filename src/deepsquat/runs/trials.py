@@ -48,11 +48,16 @@ class Shown:
         return found
 
 
+def metrics_of(study: Any) -> list[str]:
+    """What the objectives are called."""
+    return study.metric_names or [f"value {i}" if i else "value" for i in range(len(study.directions))]
+
+
 def shown(study: Any) -> Shown:
     trials = [t for t in study.get_trials(deepcopy=False) if t.user_attrs.get("ended") != "withdrawn"]
     return Shown(
         study.study_name,
-        (study.metric_names or ["value"])[0],
+        metrics_of(study)[0],
         study.directions[0].name == "MINIMIZE",
         [t for t in trials if t.state.name == "COMPLETE" and np.isfinite(t.value)],
         [t for t in trials if t.state.name == "PRUNED" and t.intermediate_values],
