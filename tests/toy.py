@@ -63,7 +63,7 @@ def main(config):
     loss = (config.x - 2) ** 2 + config.y
     for step in range(begin, config.steps):
         time.sleep(config.sleep)
-        report({"loss": loss + 1 / (step + 1)}, step)
+        report({"loss": loss + 1 / (step + 1)}, step, config.steps)
         (folder / "step").write_text(str(step + 1))
     if config.x in config.fails:
         raise RuntimeError(f"x is {config.x}")
@@ -113,14 +113,14 @@ class Toy:
         (folder / "conf").mkdir()
         (folder / "conf" / "toy.yaml").write_text(_CONFIG)
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str, stderr: int = subprocess.STDOUT) -> subprocess.Popen:
         path = [found] if (found := os.environ.get("PYTHONPATH")) else []
         return subprocess.Popen(
             [sys.executable, "toy.py", "-m", *arguments],
             cwd=self.folder,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(_SOURCE), *path])},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )

@@ -1,8 +1,13 @@
 """Whole sweeps of a toy through the command line."""
 
+import fcntl
 import json
+import os
+import pty
 import random
 import signal
+import struct
+import termios
 import time
 
 import psutil
@@ -266,6 +271,20 @@ def test_no_trial_waits_for_a_slower_one_beside_it(toy):
     slow, *quick = toy.trials()
     assert toy.states() == {"COMPLETE": 5}
     assert all(trial.datetime_complete < slow.datetime_complete for trial in quick)
+
+
+def test_a_terminal_shows_how_far_each_trial_is_that_runs_beside_another(toy):
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    slow = ("x=1,2", "steps=30", "sleep=0.2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    process = toy.start(*slow, stderr=terminal)
+    os.close(terminal)
+    shown = ""
+    while not all(f"trial {number} epoch" in shown for number in (0, 1)):
+        shown = os.read(screen, 4096).decode(errors="replace").split("\r")[-1]
+    toy.stop(process, signal.SIGKILL)
+    os.close(screen)
+    assert "/30" in shown and "0/2 done" in shown
 
 
 @pytest.mark.parametrize(

@@ -42,21 +42,36 @@ class Terminal:
         self.bar.close()
 
     def show(self) -> None:
-        """The last line anew: how far this process's trial is, the best so far, the time left."""
+        """The last line anew: how far the trials are that run, the best so far, the time left."""
         if self.bar.disable:
             return
-        at = running.reached()
-        share = at[1] / at[2] if at else 0.0
+        at = self._reached()
+        share = sum(epoch / epochs for epoch, epochs in at.values())
         left = self.points.count - self.done
         parts = [f"{self.done}/{self.points.count} done"]
-        if at and left:
-            parts.append(f"trial {at[0]} epoch {at[1]}/{at[2]}")
+        if left:
+            parts += [f"trial {number} epoch {epoch}/{epochs}" for number, (epoch, epochs) in at.items()]
         parts += [self.best] if self.best else []
         here = self.done - self.done_before + share
         if left and here:
             passed = time.monotonic() - self.begun
             parts.append(f"{took(passed / here * (left - share), whole=True)} left")
         self.bar.set_description_str(fitted(parts, self.done / max(1, self.points.count), columns()))
+
+    def _reached(self) -> dict[int, tuple[int, int]]:
+        """By trial that runs, in any process, the epoch that it has last reported, and of how many.
+
+        Of several objectives nothing is reported to a study: then this process's own trial alone.
+        """
+        found = {
+            trial.number: (max(trial.intermediate_values), int(trial.user_attrs["epochs"]))
+            for trial in self.points.trials()
+            if trial.state == TrialState.RUNNING
+            and trial.intermediate_values
+            and "epochs" in trial.user_attrs
+        }
+        here = running.reached()
+        return {**found, here[0]: (here[1], here[2])} if here else found
 
     def _done(self) -> int:
         return sum(point.done for point in self.points.all())

@@ -40,8 +40,12 @@ def report(metrics: Mapping[str, float], step: int, epochs: int | None = None) -
         Pruned: the study's pruner ends this trial here.
     """
     global _reached
-    _reached = None if epochs is None else (step, epochs)
-    if _running is None or _running.objective is None or _running.objective not in metrics:
+    begins, _reached = _reached is None, None if epochs is None else (step, epochs)
+    if _running is None or _running.objective is None:
+        return
+    if begins and epochs is not None:
+        _running.trial.set_user_attr("epochs", epochs)
+    if _running.objective not in metrics:
         return
     value = metrics[_running.objective]
     _running.trial.report(value, step)
