@@ -37,6 +37,8 @@ def run(main: Callable[[], Any], sweeps: bool = False, loads: str = "") -> NoRet
     if os.environ.pop(ENDS_WITH_PARENT, None):  # not for the processes that this one starts
         end_with_parent(by=signal.SIGTERM)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them its way
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_MININTERVAL", "15")  # seconds: a log needs no bar five times a second
     if not OmegaConf.has_resolver("root"):
         OmegaConf.register_new_resolver("root", home)
     try:

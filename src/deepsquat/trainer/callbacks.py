@@ -1,6 +1,5 @@
 """What happens beside the steps of a training: seeds, metrics to the run, checkpoints, progress."""
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -128,7 +127,6 @@ class Progress(pl.Callback):
             initial=trainer.current_epoch * steps,
             unit="step",
             desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
-            mininterval=0.2 if sys.stderr.isatty() else 15,
             dynamic_ncols=True,
         )
 
