@@ -135,13 +135,18 @@ def compared_to(champion: Champion, logits: Sequence[float]) -> Champion:
         raise UserError(
             f"reference: the model {champion.name} cannot compare; make it anew with src/promote.py"
         )
+    name = "good squats of this person"
+    standards = dict(champion.standards)
+    if champion.limits is not None:  # the faults are those of the standard that was in force
+        standards[name] = Standard(champion.limits, 0.5)
     own, warm = float(np.mean(logits)) + champion.shift, champion.comparison.temperature
     return replace(
         champion,
         threshold=0.5,
         temperature=champion.temperature * warm,
         shift=(own + champion.comparison.begins) / warm,
-        standard="good squats of this person",
+        standard=name,
+        standards=standards,
         needs_a_fault=False,
     )
 

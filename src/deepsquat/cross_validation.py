@@ -32,6 +32,7 @@ from deepsquat.runs import folds as kept_folds
 from deepsquat.runs import owner, provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.pictures import can_draw
+from deepsquat.runs.record import NO_PARAMS
 from deepsquat.runs.reliability import Said, draw_reliability
 from deepsquat.study import running
 from deepsquat.terminal import say
@@ -61,13 +62,14 @@ def cross_validate(
     folder: Path | None,
     tags: Mapping[str, str],
     trial: Trial | None = None,
+    name: str | None = None,
 ) -> Result:
     """Trains and tests every fold under every seed that is not done yet, and says what came out.
 
     The same call goes on where an earlier one stopped, whatever stopped it.
 
     folder: of the parent's files and the folds; None: under paths.runs, one for each evaluation.
-    tags: further tags of the parent. trial: of a sweep.
+    tags: further tags of the parent. trial: of a sweep. name: of the parent, as the user gives it.
 
     Returns: the metrics of the network over all folds, and the means over folds of those of each fold.
 
@@ -86,7 +88,7 @@ def cross_validate(
     if folder is None:
         folder = Path(seeds[0].config["paths"]["runs"]) / f"folds-{source_name(first.data)}-{identity[:8]}"
     by, many = divided[0].by, _in_words(divided)
-    name = trial.name if trial else f"{first.name}, {many}"
+    name = trial.name if trial else name or f"{first.name}, {many}"
     with held(folder):
         kept_folds.claim(folder, identity)
         parent = _parent(store, folder, seeds[0], name, tags, images, divided)
@@ -177,7 +179,7 @@ def _parent(
         },
     )
     owner.own(folder, run.id)
-    run.params(tracking.flattened({key: v for key, v in first.config.items() if key != "trial"}))
+    run.params(tracking.flattened({key: v for key, v in first.config.items() if key not in NO_PARAMS}))
     run_files.write_config(folder / "files", first.config)
     return run
 
@@ -243,13 +245,14 @@ def _said(
     """What the network, and every guesser fitted to the fold's train, says of its test and references."""
     train, found = data.parts["train"], []
     head = _head(classifier, train) if isinstance(classifier.target, Form) else None
-    for part in (part for name, part in data.parts.items() if name in ("test", "reference")):
+    asked = [part for name, part in data.parts.items() if name in ("test", "reference")]
+    guessed = guesses(images, train, asked, options.guessers, seed)
+    for part, said_of_part in zip(asked, guessed, strict=True):
         outputs = _outputs(classifier, part)
         said = {NETWORK: classifier.target.p_good(outputs).numpy()}
         if head is not None:
             said[HEAD] = head.predict_proba(outputs.numpy())[:, 1]
-        said |= guesses(images, train, part, options.guessers, seed)
-        found.append(answers(images, part, said, seed, fold.number))
+        found.append(answers(images, part, said | said_of_part, seed, fold.number))
     return OutOfFold.joined(found)
 
 
@@ -277,8 +280,8 @@ def _keep(
         squats = out_of_fold.over_seeds(everything)
         score, label = squats.scores.score, squats.scores.label
         p_good = {"as it is": out_of_fold.probabilities(score)}
-        if len(np.unique(squats.fold)) > 1:
-            p_good["at others' standard"] = by_others(score, label, squats.fold)
+        if (p := by_others(score, label, squats.fold)) is not None:
+            p_good["at others' standard"] = p
         said = {name: Said(p, label, squats.group) for name, p in p_good.items()}
         draw_reliability(folder / "reliability.png", said, "Squats left out of training")
     plain = {

@@ -86,13 +86,7 @@ def split(items: Sequence[Item], options: SplitOptions) -> Split:
     Raises:
         UserError: fewer than two labels, a part that would be empty, or an unknown subject.
     """
-    labels = {item.label for item in items}
-    if labels != {0, 1}:
-        there = ("only bad squats have", "only good squats have")[labels.pop()] if labels else "no squat has"
-        raise UserError(
-            f"data: {there} a label, so there is nothing to learn; "
-            "a training needs squats with label 1 (good) and with label 0 (bad)"
-        )
+    refuse_one_label(items)
     generator = np.random.default_rng(options.seed)
     parts = (
         _by_squat(items, options, generator)
@@ -108,6 +102,20 @@ def split(items: Sequence[Item], options: SplitOptions) -> Split:
                 f"Give more data or a larger split.val / split.test, or do not split by {options.by}"
             )
     return parts
+
+
+def refuse_one_label(items: Sequence[Item]) -> None:
+    """
+    Raises:
+        UserError: not both labels are there.
+    """
+    labels = {item.label for item in items}
+    if labels != {0, 1}:
+        there = ("only bad squats have", "only good squats have")[labels.pop()] if labels else "no squat has"
+        raise UserError(
+            f"data: {there} a label, so there is nothing to learn; "
+            "a training needs squats with label 1 (good) and with label 0 (bad)"
+        )
 
 
 def with_references_apart(parts: Split) -> Split:

@@ -99,6 +99,12 @@ def test_a_run_that_is_tried_out_leaves_nothing(swept: str, own: Path, command: 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("debug=true: one batch of one epoch went through")
     assert records(own) == before and not list((own / "multirun" / "train").glob("*"))
+    kept = own / "another run"
+    kept.mkdir()
+    (kept / "notes.txt").write_text("mine")
+    done = command(*training(own / "blobs.npz", "debug=true", f"hydra.run.dir='{kept}'"), home=own)
+    assert done.returncode == 0, done.stderr
+    assert (kept / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

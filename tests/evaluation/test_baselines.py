@@ -76,6 +76,9 @@ def test_what_is_done_with_the_knees_is_seen_by_measures_and_not_by_the_framing(
     areas = [auc(known.label[test], p_good) for p_good in said if p_good is not None]
     # One is far off where one measure tells all: what chance leaves of it decides the order.
     assert len(areas) == 12 and np.mean(areas) == pytest.approx(0.5, abs=0.25)
+    alike = corpus(300, rng, one_label=True)
+    alike = Known(**{**vars(alike), "subject": np.full(300, "")})
+    assert guessed("shuffled_labels", alike.rows(~test), alike.rows(test), 0) is None  # nothing to deal
     assert guessed("logistic_true_measures", known.rows(~test), known.rows(test), 0) is None
     assert set(GUESSERS) > {"knows_video", "knows_subject"}
 

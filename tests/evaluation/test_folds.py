@@ -68,6 +68,24 @@ def test_where_others_are_trained_on_alone_some_of_them_are_watched() -> None:
         assert sum(item.id.startswith("real/") for item in parts["train"]) == 40
 
 
+@pytest.mark.parametrize("bad", [(0, 1), (0, 2), (3, 4)])
+def test_what_is_watched_leaves_both_labels_where_bad_squats_are_of_two_people(bad: tuple[int, int]) -> None:
+    everyone = [Item(f"{s}#{i}", f"{s}", f"s{s}", int(s not in bad)) for s in range(5) for i in range(3)]
+    found = folds(everyone, FoldOptions())
+    assert [fold.test for fold in found] == [frozenset([f"s{s}"]) for s in range(5)]
+    for fold in found:
+        parts = fold.divided(everyone)
+        assert {item.label for item in parts["train"]} == {0, 1} and len(parts["val"]) == 3
+
+
+def test_every_reference_is_answered_once() -> None:
+    everyone = [Item(i.id, i.video, i.subject, i.label, i.id.endswith("#0")) for i in items()]
+    answered = [
+        item.id for fold in folds(everyone, FoldOptions()) for item in fold.divided(everyone)["reference"]
+    ]
+    assert sorted(answered) == sorted(item.id for item in everyone if item.reference)
+
+
 def test_references_are_tested_apart() -> None:
     everyone = [Item(i.id, i.video, i.subject, i.label, i.id in ("v0-0#0", "v3-0#0")) for i in items()]
     parts = folds(everyone, FoldOptions())[0].divided(everyone)
@@ -82,10 +100,16 @@ def test_references_are_tested_apart() -> None:
         (items(2), FoldOptions(), "2 subjects do not make 3 folds"),
         (items(4), FoldOptions(folds=5), "4 subjects do not make 5 folds"),
         ([Item("a#0", "a", "", 1)], FoldOptions(by="subject"), "1 squats have no subject, the first is a#0"),
+        ([Item("a#0", "a", "", 1)], FoldOptions(), "only good squats have a label"),
         (
-            [Item(f"{s}#{i}", f"{s}", f"s{s}", int(s > 1)) for s in range(5) for i in range(3)],
+            [Item(f"{s}#0", f"{s}", f"s{s}", int(s > 1)) for s in range(8)],
+            FoldOptions(folds=5),
+            "2 bad squats cannot be dealt to 5 folds",
+        ),
+        (
+            [Item(f"{s}#{i}", f"{s}", f"s{s}", int(s > 0)) for s in range(5) for i in range(3)],
             FoldOptions(),
-            "but one label to train on, .* good squats come from 3 subjects, bad ones from 2",
+            "but one label to train on, .* good squats come from 4 subjects, bad ones from 1",
         ),
     ],
 )

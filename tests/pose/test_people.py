@@ -50,6 +50,20 @@ def test_two_of_about_one_size_who_squat_are_two_lifters() -> None:
     assert squatting(looks, ASPECT).lifters == 2
 
 
+def test_one_who_is_lost_and_found_elsewhere_is_one_lifter() -> None:
+    looks = [[body(depth, x=0.2)] for depth in DEPTHS] + [[]] * 4 + [[body(depth, x=0.9)] for depth in DEPTHS]
+    chosen = squatting(looks, ASPECT)
+    assert (chosen.persons, chosen.lifters) == (1, 1)
+
+
+def test_one_who_walks_away_gets_smaller_and_does_not_squat() -> None:
+    lifter = [body(depth, x=0.3) for depth in DEPTHS]
+    walker = [body(0.0, x=0.7, tall=tall) for tall in (0.55, 0.5, 0.42, 0.34, 0.28)]
+    chosen = squatting([list(look) for look in zip(lifter, walker, strict=True)], ASPECT)
+    assert (chosen.persons, chosen.lifters) == (2, 1)
+    assert all(_is(found, pose) for found, pose in zip(chosen.poses, lifter, strict=True))
+
+
 def test_a_mirror_behind_moves_alike_but_is_smaller() -> None:
     lifter = [body(depth, x=0.45) for depth in DEPTHS]
     chosen = squatting(

@@ -112,7 +112,7 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
     unnamed = replace(one, faults=(), measures={"depth": 0.05, "lean": 40.0})
     assert first_change([unnamed], 1.0, {"depth": -0.05, "lean": 38.0}) == (
         "Squat as in the reference.",
-        "Beside it, what is not good is less deep by 10% of the leg's length.",
+        "The first that is not good is unlike it: less deep by 10% of the leg's length.",
     )
     assert first_change([unnamed, one])[0] == CUES["leaning"]
     assert first_change([unnamed])[0] == "No single thing."

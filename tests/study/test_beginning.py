@@ -1,5 +1,7 @@
 """Studies that begin with another one's trials."""
 
+import shutil
+
 import pytest
 
 Y = "y=0.1"
@@ -22,7 +24,8 @@ def ran(toy, *words):
 def test_a_space_that_was_moved_runs_what_is_new_alone(begun):
     words = ("x=2,3,4", Y, "hydra.sweeper.begin_with=a", "hydra.sweeper.study=b")
     points, said = ran(begun, *words)
-    assert points == [(4, 0.1)] and "Begun with 2 trials of a" in said and "3 of 3 done" in said
+    assert points == [(4, 0.1)] and "3 of 3 done" in said
+    assert "Begun with 2 trials of a; 1 more lie outside of this space" in said
     assert [trial.params["x"] for trial in begun.trials("b")] == [2, 3, 4]
     taken = begun.trials("b")[0]
     assert taken.value == begun.trials("a")[1].value and taken.user_attrs["of"]["trial"] == 1
@@ -44,6 +47,28 @@ def test_a_sampler_draws_on_with_what_is_known(begun):
     points, said = ran(begun, *words, "hydra.sweeper.begin_with=a", "hydra.sweeper.study=b")
     assert "Begun with 2 trials of a" in said and len(points) == 2 and points[0] == (2.5, 0.1)
     assert begun.states(name="b") == {"COMPLETE": 4}
+
+
+def test_what_a_kill_left_undone_is_taken_over_by_the_next_start(begun):
+    words = ("x=1,2,3,4", Y, "hydra.sweeper.begin_with=a", "hydra.sweeper.study=b")
+    begun.run(*words)
+    journal = begun.folder / "multirun" / "b" / "study.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    taken = [number for number, line in enumerate(lines) if '"of"' in line]
+    assert len(taken) == 3
+    journal.write_text("".join(lines[: taken[1]]))  # as after a kill between the first and the second
+    for number in range(4):
+        shutil.rmtree(begun.folder / "multirun" / "b" / str(number), ignore_errors=True)
+    points, said = ran(begun, *words)
+    assert points == [(4, 0.1)] and "Begun with 2 trials of a" in said
+    assert begun.states(name="b") == {"COMPLETE": 4}
+
+
+def test_before_it_begins_it_says_what_it_will_take_over(begun):
+    words = ("x=2,3,4", Y, "hydra.sweeper.study=b", "hydra.sweeper.dry=true")
+    assert "2 done, 1 to run" in begun.run(*words, "hydra.sweeper.begin_with=a")
+    assert "there is no study of that name" in begun.run(*words, "hydra.sweeper.begin_with=z", code=2)
+    assert not (begun.folder / "multirun" / "b").exists()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ def test_a_study_keeps_its_id_and_another_of_the_same_name_has_another(folder: P
     assert _open(folder).user_attrs["id"] != study.user_attrs["id"]
 
 
+def test_a_study_that_nothing_has_ended_well_in_keeps_its_direction_all_the_same(folder: Path) -> None:
+    study = _open(folder)
+    _trial(study, folder, TrialState.FAIL)
+    options = StudyOptions(study="toy", objective="size", direction="maximize")
+    with pytest.raises(UserError, match="was made to minimize, which cannot be changed"):
+        opened(options, str(folder / "study.journal"), folder, {**IDENTITY, "direction": "maximize"})
+    renamed = StudyOptions(study="toy", objective="size")
+    found = opened(renamed, str(folder / "study.journal"), folder, {**IDENTITY, "objective": "size"})
+    assert found.metric_names == ["size"]
+
+
 def test_values_that_a_study_never_knew_may_be_new_where_one_says_so(folder: Path) -> None:
     study = _open(folder)
     _trial(study, folder)

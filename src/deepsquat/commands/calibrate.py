@@ -30,6 +30,8 @@ def calibrate(config: DictConfig) -> None:
     out = expanded(config.standard, "standard")
     source, pose = build(config, "data"), build(config, "pose")
     model = load_weights(config)
+    if not hasattr(source, "frames"):
+        raise UserError("data: squats that can be drawn as the model wants are needed; give data=videos")
     source = replace(source, frames=model.frames)
     images = load_images(source, pose, model.skeleton, expanded(config.paths.data, "paths.data"))
     labelled = images.label >= 0

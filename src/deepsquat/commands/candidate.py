@@ -126,8 +126,11 @@ def model_of(trained: Trained, name: str) -> Champion:
     val = scores_of(trained).get("val")
     if val is None or len(val.label) < FEWEST or not auc(val.label, val.score) > 0.5:
         return raw
+    begins = boundary(val.score, val.label)
+    if begins is None:
+        return raw
     warm = temperature(val.score, val.label)
-    logit = boundary(val.score, val.label) / warm
+    logit = begins / warm
     return replace(raw, temperature=warm, threshold=1 / (1 + float(np.exp(-logit))))
 
 

@@ -154,7 +154,8 @@ def labelled_card(model: Champion, measured: "Mapping[str, Measured]") -> str:
         "images": f"{n} images" if n > 1 else "the image",
         "fitted": "Temperature and threshold were fitted on val."
         if fitted
-        else "Val has too few squats to fit a temperature and a threshold, which are 1 and 0.5.",
+        else "Temperature and threshold are 1 and 0.5: val has too few squats to fit them, or the network "
+        "does not rank val rightly.",
         "table": _table(measured),
     }
     parts = [_wrapped(part.format(**told)) for part in _LABELLED.strip().split("\n\n")]

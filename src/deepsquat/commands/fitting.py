@@ -63,7 +63,7 @@ def fitted(
     if real is not None:
         slope, offset = calibrated(real.squats.scores, scores)
         warm, shift = 1 / slope, -offset
-        begun = boundary(scores.score, scores.label) / warm
+        begun = _begins(scores.score, scores.label) / warm
     learned = getattr(model.target, "limits", Limits())
     found = {}
     for name, values in own_limits.items():
@@ -72,7 +72,7 @@ def fitted(
         except TypeError as error:
             raise UserError(f"standards.{name}: {error}; see deepsquat.measures.Limits") from error
         good = ~faulty(Measures(*squats.measures.astype(float).T), limits).any(axis=1)
-        logit = boundary(scores.score, good.astype(int)) / warm - begun
+        logit = _begins(scores.score, good.astype(int)) / warm - begun
         found[name] = Standard(limits, 1 / (1 + float(np.exp(-logit))))
     return replace(
         model,
@@ -88,8 +88,17 @@ def _comparison(scores: Scores, warm: float) -> Comparison:
     """Where good begins beside another good squat of the same person. warm: the temperature of the model."""
     pairs = less_a_reference(scores)
     apart, label = pairs.score / warm, pairs.label
-    begins = boundary(apart, label)
+    begins = _begins(apart, label)
     return Comparison(begins, temperature(apart - begins, label))
+
+
+def _begins(logits: np.ndarray, label: np.ndarray) -> float:
+    if (found := boundary(logits, label)) is None:
+        raise UserError(
+            "runs: what these networks answer to made-up people speaks against good form the more it is said "
+            "to be good; train them longer"
+        )
+    return found
 
 
 _Table = dict[str, dict[str, dict[str, float]]]

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -32,7 +33,7 @@ def label(config: DictConfig, files: Sequence[str]) -> None:
     """
     places, videos = named_videos(files, "python src/label.py FOLDER label=good")
     said, subject = _label(config), _subject(config)
-    rate, pose = number(config, "rate", 3, 60), build(config, "pose")
+    rate, pose = number(config, "rate", 5, 60), build(config, "pose")
     data, out = expanded(config.paths.data, "paths.data"), expanded(config.out, "out")
     path = _labels_file(config, places)
     whole = path.parent.absolute()
@@ -72,8 +73,8 @@ def _subject(config: DictConfig) -> str | None:
 
     if config.subject is None:
         return None
-    subject = str(config.subject)
-    if not subject.strip() or CONTROL.search(subject):
+    subject = unicodedata.normalize("NFC", str(config.subject)).strip()
+    if not subject or CONTROL.search(subject):
         raise UserError(f"subject must be a name, got {subject!r}")
     return subject
 

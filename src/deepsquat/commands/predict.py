@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -61,7 +62,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     print(f"{len(videos)} video{'s' if len(videos) > 1 else ''} to judge", flush=True)
     job = _job(config)
     failed: dict[Path, str] = {}
-    judged: dict[Path, list[dict[str, Any]]] = {}
+    judged: dict[Path, _Judged] = {}
     with closing(job.reader):
         if job.references or config.standard != "usual" or config.depth is not None:
             _ = job.judge_of_all  # what is wrong with these is wrong with all videos
@@ -74,6 +75,11 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
                 if len(videos) == 1:
                     raise
                 failed[video] = str(error)
+            except Exception as error:  # a defect must not cost the verdicts on the other videos
+                if len(videos) == 1:
+                    raise
+                traceback.print_exc()
+                failed[video] = f"{video}: the program failed at it ({type(error).__name__}: {error})"
     for place in places:
         if is_folder(place):
             _write_index(place, job.out / below(place), judged, failed)
@@ -84,7 +90,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
 
 
 def _job(config: DictConfig) -> "_Job":
-    margin, rate = number(config, "margin", 0, 0.5), number(config, "rate", 3, 60)
+    margin, rate = number(config, "margin", 0, 0.5), number(config, "rate", 5, 60)
     height = None if config.height is None else number(config, "height", 100, 250)
     from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
@@ -101,6 +107,20 @@ def _job(config: DictConfig) -> "_Job":
     return _Job(config, out, place, margin, options, reader, references)
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """Where a video's verdicts lie, and its repetitions as verdict.json has them."""
+
+    folder: Path
+    repetitions: list[dict[str, Any]]
+
+
+def _is_of_another(known: Mapping[str, Any], video: Path) -> bool:
+    """Whether a folder's verdicts are on another video that is still there, as of another working folder."""
+    other = known.get("video")
+    return isinstance(other, str) and _is_there(Path(other)) and resolved(Path(other)) != resolved(video)
+
+
 @dataclass
 class _Job:
     """What every video is judged with."""
@@ -113,11 +133,13 @@ class _Job:
     reader: "Reader"
     references: Mapping[Path, list[float] | None]  # as predict.references has them
 
-    def judge(self, video: Path) -> list[dict[str, Any]]:
-        """Judges one video, or finds that an earlier run has; says so, and returns its repetitions."""
+    def judge(self, video: Path) -> _Judged:
+        """Judges one video, or finds that an earlier run has, and says so."""
         from deepsquat.predict import earlier
 
         folder = self.out / below(video)
+        if _is_of_another(earlier.found(folder), video):
+            folder = self.out / _whole(video)
         _, key = self.reader.key(video)
         made_with = earlier.fingerprint(
             {
@@ -141,7 +163,7 @@ class _Job:
         if self.options.blur_faces:
             print("  faces are hidden where a body was found: see whether one is left, as in a mirror")
         print(f"  to look at: {folder / earlier.PAGE}; {folder / earlier.VERDICT}", flush=True)
-        return list(known["repetitions"])
+        return _Judged(folder, list(known["repetitions"]))
 
     def _anew(self, video: Path, folder: Path, made_with: str) -> dict[str, Any]:
         print(f"{video}: finding poses ...", flush=True)
@@ -165,11 +187,17 @@ class _Job:
             from deepsquat.predict.depth import asking
 
             model = asking(model, self.config.depth)
-        if not self.references:
-            return model, None
-        from deepsquat.predict.references import beside
+        reference = None
+        if self.references:
+            from deepsquat.predict.references import beside
 
-        return beside(model, dict(self.references), self.reader, self.options.height)
+            model, reference = beside(model, dict(self.references), self.reader, self.options.height)
+        if self.margin >= min(model.threshold, 1 - model.threshold):
+            raise UserError(
+                f"margin={self.margin:g}: good begins at a chance of {model.threshold:.0%}, so that nothing "
+                f"could be told; take less than {min(model.threshold, 1 - model.threshold):.2f}"
+            )
+        return model, reference
 
     @cached_property
     def _standard(self) -> str:
@@ -208,17 +236,20 @@ def _said(one: Mapping[str, Any]) -> str:
 def _write_index(
     place: Path,
     folder: Path,
-    judged: Mapping[Path, list[dict[str, Any]]],
+    judged: Mapping[Path, _Judged],
     failed: Mapping[Path, str],
 ) -> None:
-    """index.html and summary.csv over the videos below a place, in the folder that has theirs."""
+    """index.html and summary.csv over the videos below a place, those that links lead to among them."""
     from deepsquat.predict import index, tables
 
     rows = []
     for video in sorted({*judged, *failed}):
-        if (whole := below(video)).is_relative_to(first := below(place)):
-            name = whole.relative_to(first).as_posix()
-            rows.append(index.Row(name, judged.get(video, []), failed.get(video, "")))
+        name = _named_below(place, video)
+        if name is None:
+            continue
+        one = judged.get(video)
+        page = "" if one is None else os.path.relpath(one.folder, folder)
+        rows.append(index.Row(name, one.repetitions if one else [], failed.get(video, ""), page))
     tables.write_summary(
         folder / index.SUMMARY, [(row.name, row.repetitions) for row in rows if not row.error]
     )
@@ -266,12 +297,22 @@ def _videos_in(places: Sequence[Path], closed: list[OSError]) -> Iterator[Path]:
 
 
 def below(video: Path) -> Path:
-    """Where a video's folder lies below `out`: as it lies in the working folder, else in the file system.
-
-    So two videos of one name do not meet.
-    """
+    """Where a video's folder lies below `out`: as it lies in the working folder, else in the file system."""
     whole, here = resolved(video), Path.cwd()
-    return whole.relative_to(here) if whole.is_relative_to(here) else whole.relative_to(whole.anchor)
+    return whole.relative_to(here) if whole.is_relative_to(here) else _whole(video)
+
+
+def _whole(video: Path) -> Path:
+    whole = resolved(video)
+    return whole.relative_to(whole.anchor)
+
+
+def _named_below(place: Path, video: Path) -> str | None:
+    """A video's path from a place on, as it was found there or as it lies there; None where it does not."""
+    for one, first in ((video, place), (resolved(video), resolved(place))):
+        if one.is_relative_to(first):
+            return one.relative_to(first).as_posix()
+    return None
 
 
 def resolved(path: Path) -> Path:

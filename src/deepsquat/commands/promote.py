@@ -29,6 +29,7 @@ from deepsquat.runs import provenance
 from deepsquat.runs.choices import Choices
 from deepsquat.runs.pictures import can_draw
 from deepsquat.runs.reliability import Said, draw_reliability
+from deepsquat.trainer.form import Form
 
 _ALIAS = "champion"
 
@@ -45,7 +46,7 @@ def promote(config: DictConfig) -> None:
     refuse_different(ids, [run.choices for run in runs])
     bytes_each = sum(value.numel() * value.element_size() for value in runs[0].weights.values())
     champion.refuse_large(_folder(config), bytes_each * len(runs))  # before minutes of work
-    drawn = _made_up(runs[0].choices.data)
+    drawn = _made_up(runs[0].choices)
     if drawn is None:
         _promote_labelled(config, store, runs)
         return
@@ -164,8 +165,11 @@ def refuse_different(ids: list[str], made: list[Choices]) -> None:
             raise UserError(f"runs: {run_id} has another network, target or skeleton than {ids[0]}")
 
 
-def _made_up(data: Any) -> MadeUpJoints | None:
-    """The made-up people that a run learned from, alone or beside others; None where there are none."""
+def _made_up(choices: Choices) -> MadeUpJoints | None:
+    """The made-up people whose faults a run learned, alone or beside others; None where there are none."""
+    if not isinstance(choices.target, Form):
+        return None  # it learned labels, whoever they are of
+    data = choices.data
     sources = [source for _, source in data.of] if isinstance(data, Joined) else [data]
     return next((source for source in sources if isinstance(source, MadeUpJoints)), None)
 
@@ -173,7 +177,7 @@ def _made_up(data: Any) -> MadeUpJoints | None:
 def _made_of(runs: Sequence[candidate.Trained], real: LeftOut | None) -> dict[str, Any]:
     code, _ = provenance.code_tags()
     choices = runs[0].choices
-    drawn = _made_up(choices.data)
+    drawn = _made_up(choices)
     assert drawn is not None
     found: dict[str, Any] = {
         "data": drawn.inputs(),

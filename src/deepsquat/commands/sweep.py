@@ -159,8 +159,10 @@ class StudyRuns(Hooks):
             return  # it ended before there was a parent
         self._tidy(study)
         if ending != "interrupted":
-            self._write_report(self.parent, study)
-            self.parent.end("FINISHED" if ending == "done" else "FAILED")
+            try:
+                self._write_report(self.parent, study)
+            finally:  # a full disk leaves no sweep RUNNING that has ended
+                self.parent.end("FINISHED" if ending == "done" else "FAILED")
         elif not _running(study):  # else the sweep goes on in another process
             self.parent.end("KILLED")
         if not self.parent.unwritten():  # else the store is away
@@ -264,15 +266,17 @@ def resumable_run(config: DictConfig, folder: Path) -> str | None:
 
 
 def bring_folds(config: DictConfig, folder: Path) -> None:
-    """Moves what the latest earlier attempt at a trial over folds has kept into `folder`."""
-    for number in config.trial.earlier:
-        earlier = folder.parent / str(number)
-        if not owner(folder) and owner(earlier):
-            for path in sorted(
-                earlier.iterdir(), key=lambda path: path.name == OWNER
-            ):  # that it is whose, last
-                if path.is_dir() or path.name in (OWNER, IDENTITY):
-                    shutil.move(path, folder / path.name)
+    """Moves what earlier attempts at a trial over folds have kept into `folder`: last, whose it is.
+
+    A kill in the middle of that leaves it in two folders, of which the next attempt takes all there is.
+    """
+    earlier = [folder.parent / str(number) for number in config.trial.earlier]
+    there = [place for place in earlier if place.is_dir()]
+    for path in (path for place in there for path in sorted(place.iterdir())):
+        if (path.is_dir() or path.name == IDENTITY) and not (folder / path.name).exists():
+            shutil.move(path, folder / path.name)
+    if (last := next((place for place in there if owner(place)), None)) is not None and not owner(folder):
+        shutil.move(last / OWNER, folder / OWNER)
 
 
 def _is_sound(folder: Path, run_id: str) -> bool:

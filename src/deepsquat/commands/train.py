@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from deepsquat.runs.description import NOTE
 _OWN_TAGS = (
     *("mlflow.", "code.", "data.", "best.", "study", "sweep", "trial", "grid_point", "search space"),
     *("folder", "split", "protocol", "command", "machine", "failures", "resumed", "pruned", "error"),
-    "dataset",
+    *("dataset", "fold", "seed", "hardware.", "version.", "offline"),
 )
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def train(config: DictConfig) -> dict[str, float]:
         config = earlier.anew(config, str(config["from"]), HydraConfig.get().overrides.task)
     else:
         narrow(config, HydraConfig.get().overrides.task)
-    _refuse_single(HydraConfig.get())
-    if (options := fold_options(config)) is not None:
+    _refuse_single(config, HydraConfig.get())
+    if (options := fold_options(config)) is not None and not config.get("debug"):
         return _over_folds(config, options, folder)
     choices = chosen(config)
     from deepsquat import training
@@ -79,16 +80,19 @@ def train(config: DictConfig) -> dict[str, float]:
 
 
 def _tried_out(choices: Any, values: dict[str, Any], folder: Path) -> dict[str, float]:
-    """One batch of one epoch, of which nothing is kept."""
+    """One batch of one epoch, of which nothing is kept. folder: Hydra's; it goes if nothing else is in it."""
     from deepsquat import training
     from deepsquat.tracking.offline import OfflineOptions
 
     trainer = replace(choices.trainer, max_epochs=1, steps_per_epoch=1)
-    kept = OfflineOptions(str(folder / "runs"), "debug")
-    try:
-        found = training.train(replace(choices, trainer=trainer, tracking=kept), values, folder).metrics
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as place:
+        kept = OfflineOptions(str(Path(place) / "runs"), "debug")
+        run = Path(place) / "run"
+        try:
+            found = training.train(replace(choices, trainer=trainer, tracking=kept), values, run).metrics
+        finally:
+            if {path.name for path in folder.iterdir()} <= {".hydra"}:
+                shutil.rmtree(folder, ignore_errors=True)
     print("debug=true: one batch of one epoch went through; nothing of this run is kept.")
     return found
 
@@ -129,15 +133,17 @@ def _over_folds(config: DictConfig, options: "FoldOptions", folder: Path) -> dic
         values: Any = OmegaConf.to_container(own, resolve=True)
         seeds.append(OfSeed(seed, chosen(own), values))
     typed = any(o.startswith("hydra.run.dir=") for o in HydraConfig.get().overrides.hydra)
-    place, tags, trial = (folder if typed else None), {}, None
+    name, tags = own_words(config)
+    place, trial = (folder if typed else None), None
     if config.trial is not None:
         from deepsquat.commands import sweep
 
         sweep.bring_folds(config, folder)
-        place, tags = folder, sweep.child_tags(config.trial)
+        place, tags = folder, {**tags, **sweep.child_tags(config.trial)}
+        tags.pop(NOTE, None)  # which is the sweep's own run's
         trial = Trial(config.trial.name, list(config.trial.objective))
     try:
-        return cross_validate(seeds, options, place, tags, trial).metrics
+        return cross_validate(seeds, options, place, tags, trial, name).metrics
     except KeyboardInterrupt:
         if config.trial is not None:
             raise
@@ -166,7 +172,7 @@ def _how_to_resume(folder: Path, overrides: list[str]) -> str:
     )
 
 
-def _refuse_single(hydra: Any) -> None:
+def _refuse_single(config: DictConfig, hydra: Any) -> None:
     """
     Raises:
         UserError: what belongs to a sweep without -m, which would make one run.
@@ -174,7 +180,7 @@ def _refuse_single(hydra: Any) -> None:
     option = hydra.runtime.choices.get("sweep")
     if option and str(hydra.mode) == "RunMode.RUN":
         raise UserError(f"sweep={option} needs -m: python src/train.py -m sweep={option}")
-    if "dry=true" in hydra.overrides.task:
+    if config.get("dry") and str(hydra.mode) == "RunMode.RUN":
         raise UserError("dry=true says what a sweep would run; give it with -m, or leave it out")
 
 
@@ -187,6 +193,11 @@ def chosen(config: DictConfig) -> Any:
     for key in ("promote", "debug", "dry"):
         if type(config.get(key, False)) is not bool:
             raise UserError(f"{key} must be true or false, got {config[key]}")
+    if config.get("promote") and "_target_" in config.evaluation:
+        raise UserError(
+            "promote=true: an evaluation over folds leaves no network to promote; leave evaluation= out, and "
+            "name the folds to python src/promote.py with folds=FOLDER"
+        )
     own_words(config)
     keep = config.get("keep_weights")
     if keep is not None and (type(keep) is not int or keep < 1):

@@ -26,6 +26,11 @@ class Joined:
             raise UserError("data.of: name two sources or more, as in data.of=[ui_prmd,synthetic]")
         if any(isinstance(source, ArrayFile) for _, source in self.of):
             raise UserError("data.of: arrays are images already; join what they were prepared from")
+        if fresh := [name for name, source in self.of if getattr(source, "fresh", False)]:
+            raise UserError(
+                f"data.of: {fresh[0]} is to be drawn anew in every epoch (fresh: true), which a source among "
+                "others cannot be; leave that out, or train on it alone"
+            )
         for name in names:
             if names.count(name) > 1 or not name or "/" in name:
                 raise UserError(

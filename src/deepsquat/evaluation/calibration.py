@@ -10,11 +10,16 @@ _RIDGE = 1e-4  # so that labels which are parted wholly have a boundary too
 def temperature(logits: np.ndarray, label: np.ndarray) -> float:
     """By what logits (n,) are divided so that their cross-entropy to labels (n,) 0 or 1 is least, .05 to 20.
 
-    Guo, Pleiss, Sun, Weinberger, On calibration of modern neural networks, ICML 2017.
+    A label counts as (k + 1) / (k + 2) for what it says, of the k squats that have it, and else for the
+    contrary: so that a few squats that are all told rightly do not make every answer certain.
+
+    Guo, Pleiss, Sun, Weinberger, On calibration of modern neural networks, ICML 2017; Platt, Probabilistic
+    outputs for support vector machines, 1999.
     """
     candidates = np.geomspace(0.05, 20, 1200)
-    sign = np.where(label == 1, -1.0, 1.0)
-    costs = [np.logaddexp(0, sign * logits / t).mean() for t in candidates]
+    good, bad = int(np.sum(label == 1)), int(np.sum(label == 0))
+    wanted = np.where(label == 1, (good + 1) / (good + 2), 1 / (bad + 2))
+    costs = [(np.logaddexp(0, logits / t) - wanted * logits / t).mean() for t in candidates]
     return float(candidates[int(np.argmin(costs))])
 
 
@@ -55,24 +60,27 @@ def fitted(logits: np.ndarray, label: np.ndarray, source: np.ndarray | None = No
     return float(found[0]), float(found[1])
 
 
-def boundary(logits: np.ndarray, label: np.ndarray) -> float:
+def boundary(logits: np.ndarray, label: np.ndarray) -> float | None:
     """The logit from which on to say good, where both labels count alike, however many squats have each.
 
-    By `fitted`: smoother than the threshold of the best balanced accuracy.
+    By `fitted`: smoother than the threshold of the best balanced accuracy. None where it finds that a higher
+    logit speaks against good.
     """
     slope, offset = fitted(logits, label)
-    return -offset / slope
+    return -offset / slope if slope > 0 else None
 
 
-def by_others(logits: np.ndarray, label: np.ndarray, group: np.ndarray) -> np.ndarray:
+def by_others(logits: np.ndarray, label: np.ndarray, group: np.ndarray) -> np.ndarray | None:
     """Probabilities (n,) whose slope and offset were fitted on the logits of all other groups (n,).
 
-    So nobody's own labels set the standard that they are judged by. A half where the others have one label.
+    So nobody's own labels set the standard that they are judged by. None where the others of some group have
+    one label, or there are none.
     """
-    found = np.full(len(logits), 0.5)
+    found = np.empty(len(logits))
     for name in np.unique(group):
         own, others = group == name, group != name
-        if len(np.unique(label[others])) == 2:
-            slope, offset = fitted(logits[others], label[others])
-            found[own] = 1 / (1 + np.exp(-np.clip(slope * logits[own] + offset, -700, 700)))
+        if len(np.unique(label[others])) < 2:
+            return None
+        slope, offset = fitted(logits[others], label[others])
+        found[own] = 1 / (1 + np.exp(-np.clip(slope * logits[own] + offset, -700, 700)))
     return found

@@ -8,9 +8,10 @@ import numpy as np
 
 from deepsquat.errors import UserError
 from deepsquat.evaluation.baselines import GUESSERS
-from deepsquat.split import Division, Item, Split, group_of, of_sources, with_references_apart
+from deepsquat.split import Division, Item, Split, group_of, of_sources, refuse_one_label
 
 REFERENCES = ("none", "marked", "first_good")
+Groups = frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,24 @@ class Fold:
     by: str
     number: int  # from 0
     of: int
-    val: frozenset[str]  # groups
-    test: frozenset[str]
+    val: Groups
+    test: Groups
 
     def divided(self, items: Sequence[Item]) -> Split:
-        """The parts of the items; see `deepsquat.split.split`."""
+        """The parts of the items; see `deepsquat.split.split`.
+
+        Of references those of test alone are there: val's are answered where they are tested.
+        """
         group = group_of(items, self.by)
-        parts: Split = {"train": [], "val": [], "test": []}
+        parts: Split = {"train": [], "val": [], "test": [], "reference": []}
         for item in items:
             name = group[item.id]
-            parts["test" if name in self.test else "val" if name in self.val else "train"].append(item)
-        return with_references_apart(parts)
+            part = "test" if name in self.test else "val" if name in self.val else "train"
+            if item.reference and part == "test":
+                part = "reference"
+            if not (item.reference and part == "val"):
+                parts[part].append(item)
+        return parts
 
     @property
     def words(self) -> str:
@@ -114,7 +122,8 @@ def divisions(items: Sequence[Item], options: FoldOptions, own: Division) -> Seq
 
 
 def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
-    """The folds of labelled squats, by their groups; each fold's val is the fold after it.
+    """The folds of labelled squats, by their groups; each fold's val is the first after it, in a circle, that
+    leaves both labels to train on.
 
     Where other sources are trained on alone, val is a twentieth of their groups, so that of those that are
     tested none is lost to training.
@@ -133,13 +142,23 @@ def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
         others = [item for item in everyone if item.id.partition("/")[0] not in options.of]
     by = grouping(items, options.by)
     group = group_of(items, by)
+    refuse_one_label(items)
     groups = sorted(set(group.values()))
     count = options.folds or len(groups)
     if min(count, len(groups)) < 3 or count > len(groups):
+        videos = len({item.video for item in items})
+        other = "video" if by == "subject" and videos >= max(3, count) else "squat"
         raise UserError(
             f"evaluation: {len(groups)} {by}s do not make {max(3, count)} folds: one is tested, one is "
             "watched while the others are trained on; give more data, another number by evaluation.folds, "
-            "or evaluation.by=squat"
+            f"or evaluation.by={other}"
+        )
+    rarer = min(sum(item.label == label for item in items) for label in (0, 1))
+    if options.folds is not None and rarer < count:
+        word = "good" if sum(item.label for item in items) == rarer else "bad"
+        raise UserError(
+            f"evaluation: {rarer} {word} squat{'s' * (rarer != 1)} cannot be dealt to {count} folds; give "
+            "more, or fewer folds by evaluation.folds"
         )
     names = np.array([group[item.id] for item in items])
     if options.folds is None:
@@ -150,28 +169,42 @@ def folds(items: Sequence[Item], options: FoldOptions) -> list[Fold]:
         parts = dealt.split(np.zeros((len(items), 1)), labels, names)
         tested = [frozenset(names[rows].tolist()) for _, rows in parts]
     watched = _some_of(sorted(set(group_of(others, by).values())), options.seed) if others else None
-    found = [Fold(by, i, count, watched or tested[(i + 1) % count], tested[i]) for i in range(count)]
-    for fold in found:
-        _refuse_one_label(fold, everyone)
-    return found
+    return [_fold(by, i, tested, watched, everyone) for i in range(count)]
 
 
-def _some_of(groups: Sequence[str], seed: int) -> frozenset[str]:
+def _fold(
+    by: str, number: int, tested: Sequence[Groups], watched: Groups | None, items: Sequence[Item]
+) -> Fold:
+    """The fold that tests tested[number]. watched: its val, where that is the same for all.
+
+    Raises:
+        UserError: no choice of val leaves two labels to train on.
+    """
+    count = len(tested)
+    later = [tested[(number + step) % count] for step in range(1, count)] if watched is None else [watched]
+    fitting = (
+        fold for val in later if _can_train(fold := Fold(by, number, count, val, tested[number]), items)
+    )
+    if (found := next(fitting, None)) is not None:
+        return found
+    there = {
+        label: len({getattr(i, "id" if by == "squat" else by) for i in items if i.label == label})
+        for label in (0, 1)
+    }
+    words = Fold(by, number, count, later[0], tested[number]).words
+    raise UserError(
+        f"evaluation: {words} would have but one label to train on, or no squat to test: good squats "
+        f"come from {there[1]} {by}s, bad ones from {there[0]}; film the rarer ones of others too (3 or "
+        "more), take fewer folds, or evaluation.by=squat, which cannot show that form was learnt"
+    )
+
+
+def _can_train(fold: Fold, items: Sequence[Item]) -> bool:
+    parts = fold.divided(items)
+    return bool({item.label for item in parts["train"]} == {0, 1} and parts["val"] and parts["test"])
+
+
+def _some_of(groups: Sequence[str], seed: int) -> Groups:
     """A twentieth of the groups, one at least."""
     chosen = np.random.default_rng(seed).permutation(len(groups))[: max(1, len(groups) // 20)]
     return frozenset(groups[i] for i in chosen)
-
-
-def _refuse_one_label(fold: Fold, items: Sequence[Item]) -> None:
-    parts = fold.divided(items)
-    if {item.label for item in parts["train"]} == {0, 1} and parts["val"] and parts["test"]:
-        return
-    there = {
-        label: len({getattr(i, "id" if fold.by == "squat" else fold.by) for i in items if i.label == label})
-        for label in (0, 1)
-    }
-    raise UserError(
-        f"evaluation: {fold.words} would have but one label to train on, or no squat to test: good squats "
-        f"come from {there[1]} {fold.by}s, bad ones from {there[0]}; film the rarer ones of others too (3 or "
-        "more), take fewer folds, or evaluation.by=squat, which cannot show that form was learnt"
-    )

@@ -1,6 +1,6 @@
 """From images and parts of a split to what guessers say of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -20,18 +20,21 @@ def known(images: Images) -> Known:
 
 
 def guesses(
-    images: Images, train: Part, asked: Part, guessers: Iterable[str], seed: int
-) -> dict[str, np.ndarray]:
-    """By guesser, fitted to train, the probability of good form (m,) of each image of the part, copies too.
+    images: Images, train: Part, asked: Sequence[Part], guessers: Iterable[str], seed: int
+) -> list[dict[str, np.ndarray]]:
+    """For each part by guesser, fitted to train, the probability of good form (m,) of its images, copies too.
 
     Without those for which the images do not have what they would be given.
     """
     everything = known(images)
-    learned, question = everything.rows(train.table_rows), everything.rows(asked.table_rows)
-    found = {}
+    learned = everything.rows(train.table_rows)
+    question = everything.rows(np.concatenate([part.table_rows for part in asked]))
+    ends = np.cumsum([len(part.table_rows) for part in asked])[:-1]
+    found: list[dict[str, np.ndarray]] = [{} for _ in asked]
     for name in guessers:
         if (p_good := guessed(name, learned, question, seed)) is not None:
-            found[name] = np.tile(p_good, asked.copies)
+            for said, part, own in zip(found, asked, np.split(p_good, ends), strict=True):
+                said[name] = np.tile(own, part.copies)
     return found
 
 
@@ -67,7 +70,7 @@ def oracle(
 
     p_good: what the network said (m,) of test's images. split: in words, for the sentences.
     """
-    said = {NETWORK: p_good, **guesses(images, train, test, ORACLES, seed)}
+    said = {NETWORK: p_good, **guesses(images, train, [test], ORACLES, seed)[0]}
     found = judged(answers(images, test, said, seed), "none")
     scores = {f"test/oracle/{name}": one.mean("squat/auc") for name, one in found.items() if name != NETWORK}
     return {name: value for name, value in scores.items() if not np.isnan(value)}, alarms(found, split)

@@ -20,6 +20,7 @@ class Corrected:
     corrected: float
     low: float  # 95 % of the draws lie from here
     high: float
+    groups: int  # that were drawn from
 
 
 def corrected_best(
@@ -57,7 +58,9 @@ def corrected_best(
     if not len(values) or best is None:
         return None
     low, high = np.quantile(values, [0.025, 0.975])
-    return Corrected(best, measure(label, said[best]), float(values.mean()), float(low), float(high))
+    return Corrected(
+        best, measure(label, said[best]), float(values.mean()), float(low), float(high), len(rows)
+    )
 
 
 def _best(said: np.ndarray, label: np.ndarray, measure: Measure) -> int | None:

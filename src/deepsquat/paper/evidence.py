@@ -63,10 +63,10 @@ def lower(asked: Mapping[str, Pair], against: Mapping[str, Pair], repeats: Seque
     yes = {name: _p_lower(a, b, repeats) for name, (a, b) in asked.items()}
     names = list(against)
     no = dict(zip(names, holm([_p_lower(b, a, repeats) for a, b in against.values()]), strict=True))
-    if max(yes.values()) < LEVEL:
-        return Verdict(True, f"{how}: {_listed(yes, list(yes.values()))}")
     if min(no.values()) < LEVEL:
         return Verdict(False, f"{how}, Holm, the other way round: {_listed(no, list(no.values()))}")
+    if max(yes.values()) < LEVEL:
+        return Verdict(True, f"{how}: {_listed(yes, list(yes.values()))}")
     return Verdict(None, f"{how}: {_listed(yes, list(yes.values()))}; too few seeds to tell")
 
 
@@ -75,7 +75,12 @@ def _how(pairs: Sequence[Pair], repeats: Sequence[float]) -> str | None:
     if all(len(group) >= _SEEDS for group in groups):
         return f"Welch's test, one-sided, {_seeds(groups)} seeds each"
     if len(repeats) >= _SEEDS:
-        return f"Student's test, one-sided, with the spread of {len(repeats)} other seeds"
+        some = any(min(len(a), len(b)) >= _SEEDS for a, b in pairs)
+        welch = f"Welch's test where both have {_SEEDS} seeds, else " if some else ""
+        student = (
+            f"Student's test, one-sided, with the spread of {len(repeats)} other seeds of one grid point"
+        )
+        return welch + student
     return None
 
 

@@ -34,7 +34,9 @@ class Grid:
         return self.row_param, "optim.l2"
 
     def point(self, run: Trained) -> Point | None:
-        """Where a run stands; None where it is no run of this grid."""
+        """Where a run stands; None where it is no run of this grid, as one whose target is no label."""
+        if any(name not in run.metrics for name in METRICS):
+            return None
         for point in self.wanted():
             if run.has({**self.fixed, **dict(zip(self.swept, point, strict=True))}):
                 return point

@@ -53,7 +53,7 @@ class Trained:
         return params, self.tags.get("protocol"), self.tags.get("data.fingerprint")
 
 
-def _agree(one: Trained, other: Trained, swept: Sequence[str]) -> bool:
+def alike(one: Trained, other: Trained, swept: Sequence[str]) -> bool:
     """Whether two runs differ by what is swept and the seed alone, as far as both say what they were told."""
     a, b = (
         {name: value for name, value in run.params.items() if not (_NOT_WHAT.match(name) or name in swept)}
@@ -87,9 +87,9 @@ def together(sweeps: Sequence[Sweep], swept: Sequence[str]) -> Sweep | None:
     if not sweeps:
         return None
     first = sweeps[0].trained[0]
-    alike = [sweep for sweep in sweeps if all(_agree(first, run, swept) for run in sweep.trained)]
-    runs = [run for sweep in alike for run in sweep.trained]
-    names = ", ".join(sweep.name for sweep in alike) or sweeps[0].name
+    fitting = [sweep for sweep in sweeps if all(alike(first, run, swept) for run in sweep.trained)]
+    runs = [run for sweep in fitting for run in sweep.trained]
+    names = ", ".join(sweep.name for sweep in fitting) or sweeps[0].name
     return Sweep(names, sorted(runs or sweeps[0].trained, key=lambda run: -run.started))
 
 

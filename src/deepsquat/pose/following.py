@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from deepsquat.data.videos.ahead import ahead
-from deepsquat.data.videos.frames import Index, decoded, indexed
+from deepsquat.data.videos.frames import Index, decoded, indexed, nearest
 from deepsquat.errors import UserError
 from deepsquat.landmarks import NAMES
 from deepsquat.pose.landmarkers import Landmarkers, Tracker
@@ -37,7 +37,7 @@ class Track:
     reasons: np.ndarray  # (n,) str, why it was dropped; "" where it was not
     repaired: np.ndarray  # (n,) bool, where the pose was sought anew
     aspect: float  # the picture's width over its height
-    persons: int  # people seen in the span, the one that was followed among them
+    persons: int  # most people seen at once in the span, the one that was followed among them
     lifters: int  # those who squat among them
 
 
@@ -63,9 +63,17 @@ def follow(
     """
     index = indexed(path)
     start, end = span or (0.0, float(index.times[-1]))
-    numbers = index.nearest(np.arange(start, end + 1e-6, 1 / rate).tolist())
-    looks = index.nearest([*np.arange(start, end, LOOK), end])
+    numbers = index.nearest(_grid(index.times, start, end, 1 / rate))
+    at = [*_grid(index.times, start, end, LOOK), end]
+    looks = [numbers[place] for place in nearest(index.times[numbers], at)]
     return followed(path, index, numbers, looks, landmarkers, begins(len(numbers)))
+
+
+def _grid(times: np.ndarray, start: float, end: float, step: float) -> list[float]:
+    """Times from start to end, a step from each other; of those that lie between frames far apart, none."""
+    within = times[(times >= start - step) & (times <= end + 1e-6)]
+    cells = np.unique(np.round((within - start) / step))
+    return (start + cells[cells >= 0] * step).tolist()
 
 
 def followed(

@@ -14,7 +14,7 @@ from deepsquat.pose import model_bundle
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.pose.storage import kept, read_json, write_json
 
-STAGE = 2  # raise it when the code of this stage would make other rows of the same inputs
+STAGE = 3  # raise it when the code of this stage would make other rows of the same inputs
 
 UNREADABLE = "cannot be read"  # stands where a video's sha256 would
 

@@ -19,6 +19,7 @@ NEAR = 0.35  # of a body's size: two poses of one picture whose middles are near
 REACH = 1.0  # of a body's size: as far as a body's middle gets between two looks
 STILL = 0.03  # of a body's size: what the hips of someone who stands seem to move
 SQUATS = 0.2  # and what they surely move in a squat, seen from anywhere
+OWN = 0.1  # and in sizes of the body in the same picture, which do not change where somebody walks away
 RIVAL = (
     0.75  # of the size of the one who squats: who is larger and squats too may be meant; mirrors show less
 )
@@ -104,7 +105,7 @@ class Chosen:
     """Of a span's people the one who squats: look by look, None where not seen."""
 
     poses: list[np.ndarray | None]
-    persons: int  # people in the span
+    persons: int  # most people seen at once in the span
     lifters: int  # those among them who squat, the one that was chosen counted whatever it does
 
 
@@ -121,14 +122,28 @@ def squatting(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> Chosen:
     seen = [[pose for pose in person if pose is not None] for person in people]
     scores = [_score(poses, len(looks), aspect) for poses in seen]
     one = int(np.argmax(scores))
-    lasting = [i for i, poses in enumerate(seen) if len(poses) >= min(2, len(looks))]
+    enough = min(2, len(looks))
+    lasting = [i for i, poses in enumerate(seen) if len(poses) >= enough]
+    at_once = np.array([[pose is not None for pose in people[i]] for i in lasting]).sum(axis=0)
     least = RIVAL * _largest(seen[one], aspect)
     rivals = [
         i
         for i in lasting
-        if i != one and _largest(seen[i], aspect) > least and _travel(seen[i], aspect) > SQUATS
+        # Who is never seen beside the one may be the same, who was lost, went elsewhere, or follows a cut.
+        if i != one and _together(people[i], people[one]) >= enough
+        if _largest(seen[i], aspect) > least and _squats(seen[i], aspect)
     ]
-    return Chosen(people[one], max(1, len(lasting)), 1 + len(rivals))
+    return Chosen(people[one], max(1, int(at_once.max(initial=1))), 1 + len(rivals))
+
+
+def _together(one: list[np.ndarray | None], other: list[np.ndarray | None]) -> int:
+    """In how many looks both are seen."""
+    return sum(a is not None and b is not None for a, b in zip(one, other, strict=True))
+
+
+def _squats(poses: list[np.ndarray], aspect: float) -> bool:
+    own = [_hips_over_ankles(pose) / size(pose, aspect) for pose in poses]
+    return _travel(poses, aspect) > SQUATS and max(own) - min(own) > OWN
 
 
 def _largest(poses: list[np.ndarray], aspect: float) -> float:

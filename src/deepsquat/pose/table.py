@@ -99,7 +99,20 @@ def prepare(source: VideoSource | TableSource | Joined, pose: MediaPipePose, fol
 
 
 def _joined(sources: Mapping[str, Prepared]) -> Prepared:
-    """The tables of all sources under their names; none of it is stored a second time."""
+    """The tables of all sources under their names; none of it is stored a second time.
+
+    Raises:
+        UserError: two sources have one video, which may then be learned from and tested at once.
+    """
+    seen: dict[str, str] = {}
+    for name, one in sources.items():
+        for video, sha in one.manifest["inputs"].get("videos", {}).items():
+            if not sha.startswith(UNREADABLE) and (other := seen.setdefault(sha, f"{name}/{video}")) != (
+                f"{name}/{video}"
+            ):
+                raise UserError(
+                    f"data.of: {name}/{video} is the same video as {other}; give it in one source alone"
+                )
     fingerprint = sha256({name: one.fingerprint for name, one in sources.items()})
     manifest = {"fingerprint": fingerprint, "of": {name: one.manifest for name, one in sources.items()}}
     table = LandmarkTable.joined([named(one.table, name) for name, one in sources.items()])

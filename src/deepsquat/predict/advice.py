@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from deepsquat.measures import Limits
 from deepsquat.predict.captions import first_fault
 from deepsquat.predict.judging import Verdict
 from deepsquat.predict.terms import term
@@ -16,6 +17,7 @@ CUES = {
     "knees_forward": "Begin with the hips going back, so that the knees stay nearer to the toes.",
     "shifted": "Put as much weight on one foot as on the other, the hips in the middle between them.",
 }
+_DEEPER = "Go lower, until the hips are well below the knees, as far as that is comfortable."
 FILMING = (
     "All of the body in the picture, head to feet, from 3 to 5 metres.",
     "The camera still, at the height of the hips; upright for one lifter.",
@@ -42,8 +44,8 @@ def differences(one: Mapping[str, float], other: Mapping[str, float]) -> list[st
     said = []
     for name, more, less, least in (
         ("up", "slower on the way up", "faster on the way up", 0.2),
-        ("depth", "less deep", "deeper", 0.03),
-        ("lean", "leaning further", "more upright", 4.0),
+        ("depth", "less deep", "deeper", 0.05),  # about what one reading of a model errs by
+        ("lean", "leaning further", "more upright", 7.0),
     ):
         if name in one and name in other and abs(by := other[name] - one[name]) >= least:
             said.append(f"{more if by > 0 else less} by {term(name).said(abs(by))}")
@@ -51,12 +53,15 @@ def differences(one: Mapping[str, float], other: Mapping[str, float]) -> list[st
 
 
 def first_change(
-    verdicts: Sequence[Verdict], followed: float = 1.0, reference: Mapping[str, float] | None = None
+    verdicts: Sequence[Verdict],
+    followed: float = 1.0,
+    reference: Mapping[str, float] | None = None,
+    limits: Limits | None = None,
 ) -> tuple[str, str]:
     """The one thing to change first, as a request, and why; of squats that are not cut off.
 
     followed: in what share of the video's pictures a body was. reference: the measures of a good squat of the
-    same person, where these were judged beside it.
+    same person, where these were judged beside it. limits: of the standard that they were judged by.
     """
     bad = [verdict for verdict in verdicts if verdict.verdict == "bad"]
     named = [fault for verdict in bad if (fault := first_fault(verdict))]
@@ -64,9 +69,10 @@ def first_change(
         most = max(dict.fromkeys(named), key=named.count)
         example = next(verdict for verdict in bad if first_fault(verdict) == most)
         why = f"In {named.count(most)} of {len(verdicts)} squats {example.reasons[0]}."
-        return CUES.get(most, f"{example.reasons[0]}."), why
+        deeper = most == "too_shallow" and limits is not None and limits.depth < 0
+        return _DEEPER if deeper else CUES.get(most, f"{example.reasons[0]}."), why
     if bad and reference and (unlike := differences(reference, bad[0].measures)):
-        return "Squat as in the reference.", f"Beside it, what is not good is {'; '.join(unlike)}."
+        return "Squat as in the reference.", f"The first that is not good is unlike it: {'; '.join(unlike)}."
     if bad:
         return "No single thing.", f"In {len(bad)} of {len(verdicts)} squats {bad[0].reasons[0]}."
     if any(verdict.verdict == "good" for verdict in verdicts):

@@ -40,14 +40,19 @@ def draw_skeleton(picture: np.ndarray, landmarks: np.ndarray, faulty: Sequence[s
             cv2.line(picture, fixed[a], fixed[b], shown, line, cv2.LINE_AA, _SUBPIXEL)
 
 
-def draw_depth(picture: np.ndarray, landmarks: np.ndarray) -> None:
-    """Draws how far down the hips (33, 4) should come: a dashed line at the knees' height, an arrow to it."""
+def draw_depth(picture: np.ndarray, landmarks: np.ndarray, below: float) -> None:
+    """Draws how far down the hips (33, 4) should come: a dashed line, and an arrow to it.
+
+    below: how far under the knees it is drawn, as a share of the leg's length; here twice the shin's.
+    """
     import cv2
 
     height, width = picture.shape[:2]
     at = (landmarks[:, :2] * (width, height)).clip(-4096, 4096)  # as above
     hips, knees = (at[[INDEX[f"left_{joint}"], INDEX[f"right_{joint}"]]] for joint in ("hip", "knee"))
-    y, x = float(knees[:, 1].mean()), float(hips[:, 0].mean())
+    shins = knees - at[[INDEX["left_ankle"], INDEX["right_ankle"]]]
+    leg = 2 * float(np.linalg.norm(shins, axis=1).mean())
+    y, x = float(knees[:, 1].mean()) + below * leg, float(hips[:, 0].mean())
     thick = max(2, round((height * width) ** 0.5 / 160))
     reach, dash = 0.5 * float(np.ptp(at[:, 1])), 5 * thick
     for start in np.arange(x - reach, x + reach, 2 * dash):

@@ -20,7 +20,7 @@ from deepsquat.errors import UserError
 from deepsquat.predict.between import Between
 from deepsquat.predict.captions import Caption
 from deepsquat.predict.drawing import Band, draw_skeleton, text_size
-from deepsquat.predict.faces import Frame, hidden
+from deepsquat.predict.faces import HOLD, LOOKS, Frame, hidden
 from deepsquat.predict.poses import Poses, Wish
 from deepsquat.predict.sound import Sound
 
@@ -39,12 +39,24 @@ Find = Callable[[np.ndarray], list[np.ndarray]]
 def pictures(path: Path, poses: Poses, wish: Wish, find: Find | None) -> dict[int, np.ndarray]:
     """The frames that are to be kept, (wish.height, W, 3) uint8 RGB; without those that cannot be decoded."""
     index = indexed(path)
-    found = decoded(path, index, wish.kept, LONGEST)
-    frames = ((n, float(index.times[n]), picture) for n, picture in found if picture is not None)
-    if find is not None:  # one by one: what lies between them is not seen
-        followed = Between(poses).at
-        frames = (one for frame in frames for one in hidden([frame], find, followed))
-    return {number: _of_height(picture, wish.height) for number, _, picture in frames}
+    if find is None:
+        found = decoded(path, index, wish.kept, LONGEST)
+        return {number: _of_height(one, wish.height) for number, one in found if one is not None}
+    followed, kept = Between(poses).at, {}
+    for number in wish.kept:
+        for other, _, picture in hidden(_around(path, index, number), find, followed):
+            if other == number:
+                kept[number] = _of_height(picture, wish.height)
+    return kept
+
+
+def _around(path: Path, index: Index, number: int) -> Iterator[Frame]:
+    """A frame with those by which the film would hide faces in it: a head missed here was seen in them."""
+    time = float(index.times[number])
+    near = index.nearest(np.arange(time - HOLD, time + 1.5 * LOOKS, LOOKS).tolist())
+    for one, picture in decoded(path, index, sorted({*near, number}), LONGEST):
+        if picture is not None:
+            yield one, float(index.times[one]), picture
 
 
 def write(
@@ -141,7 +153,7 @@ class _Writer:
         self._height, self._width = picture.shape[:2]
         self._band = Band(self._width, text_size(self._width, self._height), captions)
         self._shown = np.zeros((self._band.height + self._height, self._width, 3), np.uint8)
-        self._place = -1
+        self._place = self._stamp = -1
         self._convert = VideoReformatter()
         gap = float(np.median(np.diff(index.times))) if len(index.times) > 1 else 0.0
         rate = Fraction(1 / gap).limit_denominator(1001) if gap else Fraction(25)
@@ -173,7 +185,8 @@ class _Writer:
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
         )
-        frame.pts, frame.time_base = round(time * CLOCK), Fraction(1, CLOCK)
+        self._stamp = max(round(time * CLOCK), self._stamp + 1)  # two frames may be but microseconds apart
+        frame.pts, frame.time_base = self._stamp, Fraction(1, CLOCK)
         self._container.mux(self._stream.encode(frame))
 
     def end(self) -> None:

@@ -21,10 +21,11 @@ class Row:
     name: str  # its path below the folder, with forward slashes
     repetitions: Sequence[Mapping[str, Any]] = ()
     error: str = ""
+    folder: str = ""  # that has its own page, from the folder of this page
 
 
 def write(path: Path, folder: Path, rows: Sequence[Row]) -> None:
-    """Writes the page. path: in the folder below which each video's own folder bears its name."""
+    """Writes the page over a folder of videos."""
     judged = [one for row in rows for one in row.repetitions if not one["partial"]]
     counts = ((sum(one["verdict"] == kind for one in judged), words) for kind, words in WORDS.items())
     said = ", ".join(f"{count} {words}" for count, words in counts if count)
@@ -45,7 +46,9 @@ def _line(row: Row) -> str:
         return f'<tr><td>{escape(row.name)}<td colspan="5">not judged: {escape(row.error)}'
     whole = [one for one in row.repetitions if not one["partial"]]
     counts = "".join(f"<td>{sum(one['verdict'] == kind for one in whole)}" for kind in WORDS)
-    reasons = [one["reasons"][0] for one in whole if one["verdict"] == "bad" and one["reasons"]]
+    # Without their figures, which no two squats have alike.
+    bad = [one for one in whole if one["verdict"] == "bad" and one["reasons"]]
+    reasons = [one["reasons"][0].partition(" (")[0] for one in bad]
     first = max(dict.fromkeys(reasons), key=reasons.count, default="")
-    link = quote(f"{row.name}/{PAGE}".encode("utf-8", "surrogateescape"))
+    link = quote(f"{row.folder}/{PAGE}".encode("utf-8", "surrogateescape"))
     return f'<tr><td><a href="{link}">{escape(row.name)}</a><td>{len(whole)}{counts}<td>{escape(first)}'

@@ -39,6 +39,7 @@ SENTENCES = {
     "knees_forward": "the knees go far past the toes",
     "shifted": "the weight is shifted to one side",
 }
+DEEPER = "the hips stay too high: they do not come down far enough below the knees"  # where that is asked for
 
 
 @dataclass(frozen=True)
@@ -263,4 +264,5 @@ def _sentence(fault: str, measures: Mapping[str, float], champion: Champion, vie
         figures.append(f"good is {asked(fault, champion.limits)}")
     elif known:
         figures.append(f"in good squats {one.number(known['5'])} to {one.number(known['95'])}")
-    return f"{SENTENCES[fault]} ({'; '.join(figures)})"
+    deeper = fault == "too_shallow" and champion.limits is not None and champion.limits.depth < 0
+    return f"{DEEPER if deeper else SENTENCES[fault]} ({'; '.join(figures)})"

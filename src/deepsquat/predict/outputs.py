@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepsquat.errors import UserError
-from deepsquat.files import written_whole
+from deepsquat.files import unwritable, written_whole
 from deepsquat.predict import earlier, page, sheet, tables
 from deepsquat.predict.captions import captions, first_fault
 from deepsquat.predict.options import Options
@@ -34,7 +35,9 @@ def write(folder: Path, result: Result, reader: Reader, options: Options, made_w
     film = folder / earlier.VIDEO
     pictures, made_of = _pictures(film, result, reader, wish, options.annotated)
     faults = {i: first_fault(verdict) for i, verdict in enumerate(verdicts)}
-    shown = sheet.drawn(poses, at_bottom, pictures, faults)
+    limits = result.champion.limits
+    below = max(0.0, -limits.depth) if limits else 0.0
+    shown = sheet.drawn(poses, at_bottom, pictures, faults, below)
     sheet.write(folder / earlier.PICTURE, shown, sheet.captions_of(verdicts))
     known = {**_known(result, options), "annotated": made_of}
     tables.write_measures(folder / earlier.MEASURES, known["repetitions"])
@@ -61,12 +64,16 @@ def _pictures(
             with written_whole(film) as temporary:
                 return reader.film(temporary, result.video, result.poses, wish), made_of
         if not annotated:
-            film.unlink(missing_ok=True)
+            try:
+                film.unlink(missing_ok=True)
+            except OSError as error:
+                raise unwritable(film, error) from error
         pictures = reader.pictures(result.video, result.poses, wish) if wish.kept else {}
         return pictures, made_of if annotated else None
     except UserError as error:  # a verdict is worth having without pictures
         print(f"No pictures and no annotated video: {error}", file=sys.stderr)
-        film.unlink(missing_ok=True)
+        with suppress(OSError):
+            film.unlink(missing_ok=True)
         return {}, None
 
 

@@ -78,7 +78,7 @@ def _head(result: Result) -> str:
     if result.persons > 1:
         line += f". {result.persons} people are in the video; the one who squats was followed"
     reference = result.reference.measures if result.reference else None
-    change, why = first_change(whole, result.seen, reference)
+    change, why = first_change(whole, result.seen, reference, result.champion.limits)
     return (
         f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
         f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'
@@ -133,7 +133,7 @@ def _when(start: float | None, end: float | None) -> str:
 
 def _chance(p_good: float, champion: Champion) -> str:
     said = chance(p_good)
-    return f"{said[0].upper()}{said[1:]}; from {champion.threshold:.0%} on it counts as good"
+    return f"{said[0].upper()}{said[1:]}; the limit is {champion.threshold:.0%}"
 
 
 def _checks(verdict: Verdict, champion: Champion) -> str:
@@ -262,7 +262,7 @@ def _about(result: Result, faces_hidden: bool) -> str:
     return (
         f"<h2>How to film for a better verdict</h2>{_view(result)}<ul>{how}</ul>"
         f"<footer><p>Judged by the network {escape(champion.name)}, by the standard "
-        f"<em>{escape(champion.standard)}</em>: good from {champion.threshold:.0%} on"
+        f"<em>{escape(champion.standard)}</em>, whose limit is a chance of {champion.threshold:.0%}"
         f"{_depth(champion)}. It has learned "
         f"{learned} and is often wrong: it ranks squats better than it decides. Angles are those in the "
         "picture; what is said of depth, back, knees and feet the network has estimated from the pose.</p>"

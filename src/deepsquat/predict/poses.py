@@ -83,7 +83,7 @@ class Reader:
         inputs, hashes = estimator_inputs([path], self.pose, self.folder)
         if (digest := hashes[path]).startswith(UNREADABLE):
             raise UserError(f"{path}: {digest}")
-        return digest, sha256({**inputs, "columns": "2", "rate": self.rate, "video": digest})
+        return digest, sha256({**inputs, "rate": self.rate, "video": digest})
 
     def warm_up(self) -> None:
         """Starts the process and what it needs for poses, and does not wait for that."""

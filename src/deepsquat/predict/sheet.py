@@ -32,11 +32,12 @@ def drawn(
     numbers: Mapping[int, int],
     pictures: Mapping[int, np.ndarray],
     faults: Mapping[int, str],
+    below: float = 0.0,
 ) -> dict[int, np.ndarray]:
     """By the squat's place, (HEIGHT, W, 3) uint8 RGB with the skeleton.
 
     numbers: of the frames, by place. pictures: by the frame's number, HEIGHT high. faults: the one that is
-    shown, by place; "" for none.
+    shown, by place; "" for none. below: as `drawing.draw_depth` has it.
     """
     at, found = Between(poses).at, {}
     for i, number in numbers.items():
@@ -46,7 +47,7 @@ def drawn(
             fault = faults.get(i, "")
             draw_skeleton(picture, landmarks, shown_in(fault))
             if fault == "too_shallow":
-                draw_depth(picture, landmarks)
+                draw_depth(picture, landmarks, below)
         found[i] = picture
     return found
 

@@ -31,7 +31,14 @@ class Sound:
     def until(self, time: float) -> None:
         """Writes what is heard until then, in seconds from the first frame."""
         while self._next is not None and self._next[0] <= time:
-            self._out.mux(self._next[1])
+            try:
+                self._out.mux(self._next[1])
+            except (av.FFmpegError, ValueError) as error:  # its times may go back
+                if isinstance(error, OSError):  # a full disk
+                    raise
+                self.close()
+                self._next = None
+                return
             self._next = next(self._packets, None)
 
     def close(self) -> None:

@@ -12,12 +12,13 @@ from deepsquat import tracking
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 from deepsquat.runs import owner
+from deepsquat.runs.record import NO_PARAMS
 from deepsquat.tracking import PARENT
 from deepsquat.trainer import checkpoint
 
 IDENTITY = "folds.json"
 # What says where and how a run is made, and not what.
-_NOT_WHAT = ("trial", "from", "resume", "paths", "tracking")
+_NOT_WHAT = (*NO_PARAMS, "keep_weights", "paths", "tracking")
 _NOT_WHAT_OF = {
     "trainer": ("accelerator", "compile"),
     "data": ("root", "file", "workers"),

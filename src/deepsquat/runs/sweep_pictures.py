@@ -124,6 +124,8 @@ def shares(seen: Shown) -> Any:
 def slices(seen: Shown) -> Any:
     """The objective over each swept value, one panel a value."""
     names, across = list(seen.axes), min(3, len(seen.axes))
+    if not names:
+        return None
     made, axes = pictures.figure(across, (2.9, 2.7), rows=-(-len(names) // across))
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)

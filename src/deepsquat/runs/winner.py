@@ -8,6 +8,7 @@ import numpy as np
 
 from deepsquat.errors import UserError
 from deepsquat.evaluation import out_of_fold
+from deepsquat.evaluation.intervals import FEWEST
 from deepsquat.evaluation.scores import auc
 from deepsquat.evaluation.selection import Corrected, Measure, corrected_best
 from deepsquat.runs.files import PREDICTIONS, read_predictions
@@ -42,10 +43,17 @@ def corrected(folder: Path, study: Any) -> dict[str, Corrected]:
 def lines(found: Mapping[str, Corrected]) -> list[str]:
     """A sentence for each measure."""
     return [
-        f"{name.replace('_', ' ')}: the best has {one.chosen:.3f}; less what the choice gave it (BBC-CV), "
-        f"{one.corrected:.3f} ({one.low:.3f} to {one.high:.3f})"
+        f"The best by {name.replace('_', ' ')} has {one.chosen:.3f}; less what the choice gave it (BBC-CV), "
+        f"{one.corrected:.3f}{_between(one)}"
         for name, one in found.items()
     ]
+
+
+def _between(one: Corrected) -> str:
+    """Of few groups the draws are too few kinds for an interval."""
+    if one.groups < FEWEST:
+        return f", of {one.groups} groups"
+    return f" (95 % {one.low:.3f} to {one.high:.3f}, over {one.groups} groups)"
 
 
 def metrics(found: Mapping[str, Corrected]) -> dict[str, float]:
@@ -69,5 +77,5 @@ def _answers(files: Path) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray
         return None
     known = all(item.subject for item in found.squats)
     group = np.array([item.subject if known else item.video for item in found.squats])
-    logit = np.bincount(found.squat, out_of_fold.logits(found.p_good)) / np.bincount(found.squat)
-    return [item.id for item in found.squats], found.per_squat()[0], group, logit
+    label, p_good = found.per_squat()
+    return [item.id for item in found.squats], label, group, out_of_fold.logits(p_good)

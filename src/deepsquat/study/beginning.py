@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from deepsquat.errors import UserError
-from deepsquat.study.first import within
+from deepsquat.study.first import as_text, within
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.points import Points
 from deepsquat.study.space import Params
@@ -34,24 +34,33 @@ def origin(study: optuna.Study, trial: FrozenTrial) -> Origin:
     return Origin(**of) if of else Origin(study.study_name, study.user_attrs.get("id", ""), trial.number)
 
 
-def begin_with(points: Points, folder: Path, options: StudyOptions, identity: Mapping[str, Any]) -> int:
-    """Takes over every complete trial of `options.begin_with` that is a point of this study too; how many.
+def begin_with(
+    points: Points, folder: Path, options: StudyOptions, identity: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Takes over every complete trial of `options.begin_with` that is a point of this study too.
 
-    Each counts as one of the study's own points. A study that has trials already takes over nothing.
+    Returns: how many it took, and how many it did not, for they are no points here or have no place.
+
+    Each counts as one of the study's own points. A study that has trials of its own already takes over
+    nothing, but one that was stopped in the middle of this goes on with it.
 
     Raises:
         UserError: there is no such study, or it differs in more than in what is swept.
     """
-    other = _found(folder, options)
-    _refuse_unlike(points, other, identity)
-    if points.trials():
-        return 0
-    taken = 0
+    other = found(folder, options)
+    refuse_unlike(points, other, identity)
+    there = [trial.user_attrs.get("of") for trial in points.trials()]
+    if None in there:
+        return 0, 0
+    taken, complete = len(there), 0
     distributions = points.space.distributions()
     for trial in other.get_trials(deepcopy=False):
-        params = _as_ours(points, other, trial, identity) if trial.state == TrialState.COMPLETE else None
+        if trial.state != TrialState.COMPLETE:
+            continue
+        complete += 1
+        params = _as_ours(points, other, trial, identity)
         index = None if params is None else _index(points, params, taken)
-        if params is None or index is None:
+        if params is None or index is None or vars(origin(other, trial)) in there:
             continue
         kept = {k: v for k, v in trial.user_attrs.items() if k in ("seconds", "version")}
         points.study.add_trial(
@@ -64,10 +73,10 @@ def begin_with(points: Points, folder: Path, options: StudyOptions, identity: Ma
             )
         )
         taken += 1
-    return taken
+    return taken - len(there), complete - taken
 
 
-def _found(folder: Path, options: StudyOptions) -> optuna.Study:
+def found(folder: Path, options: StudyOptions) -> optuna.Study:
     name = str(options.begin_with)
     key = f"hydra.sweeper.begin_with={name}"
     if name == options.study:
@@ -85,7 +94,7 @@ def _found(folder: Path, options: StudyOptions) -> optuna.Study:
     return study
 
 
-def _refuse_unlike(points: Points, other: optuna.Study, identity: Mapping[str, Any]) -> None:
+def refuse_unlike(points: Points, other: optuna.Study, identity: Mapping[str, Any]) -> None:
     before = other.user_attrs["identity"]
     key = f"hydra.sweeper.begin_with={other.study_name}"
     if other.directions != points.study.directions or before["hydra.sweeper.objective"] != str(
@@ -116,7 +125,8 @@ def _as_ours(
     """A trial's point in our space; None where it is none."""
     theirs = {_target(name): value for name, value in trial.params.items()}
     ours = {axis.target for axis in points.space.axes}
-    if any(str(value) != str(identity.get(name)) for name, value in theirs.items() if name not in ours):
+    fixed = ((identity.get(name), value) for name, value in theirs.items() if name not in ours)
+    if any(as_text(here) != as_text(there) for here, there in fixed):
         return None
     params: Params = {}
     for axis in points.space.axes:

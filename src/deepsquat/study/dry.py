@@ -1,15 +1,19 @@
 """What a sweep would run, said without running or writing anything."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
 from deepsquat import terminal
-from deepsquat.study.opening import ID_FILE
+from deepsquat.study import beginning
+from deepsquat.study.opening import ID_FILE, as_kept, refuse_other_values
 from deepsquat.study.options import StudyOptions
-from deepsquat.study.points import Points
+from deepsquat.study.ownership import is_alive
+from deepsquat.study.points import Point, Points, processes
 from deepsquat.study.space import Params, Space, in_words
 from deepsquat.study.storage import open_storage
 from deepsquat.terminal import took
@@ -18,15 +22,38 @@ MOST = 20  # points that are named
 
 
 def say(
-    options: StudyOptions, address: str, folder: Path, space: Space, first: list[Params], at_once: int
+    options: StudyOptions,
+    address: str,
+    folder: Path,
+    space: Space,
+    identity: Mapping[str, Any],
+    first: Sequence[Params],
+    at_once: int,
 ) -> None:
-    """Says what is done, what would run, and about how long it takes, by the trials that have ended well."""
-    points = Points(_study(options, address, folder), space, options, "", first)
+    """Says what is done, what would run, and about how long it takes, by the trials that have ended well.
+
+    identity: without what only the data can tell.
+
+    Raises:
+        UserError: the sweep would be refused for what can be known without its data.
+    """
+    kept = _kept(options, address, folder)
+    study = kept or optuna.create_study(directions=list(options.directions))  # type: ignore[arg-type]
+    points = Points(study, space, options, "", first)
+    if kept is not None and (before := kept.user_attrs.get("identity")) is not None:
+        told = {key: value for key, value in as_kept(identity).items() if key in before}
+        refuse_other_values(kept, options, kept.trials, {**before, **told})
+    if options.begin_with is not None:
+        other = beginning.found(folder, options)
+        alike = {**other.user_attrs["identity"], **as_kept(identity)}
+        beginning.refuse_unlike(points, other, alike)
+        if kept is None:  # into the memory, which nobody else sees
+            beginning.begin_with(points, folder, options, alike)
     all_points = points.all()
     points.begin()
-    left = [p for p in all_points if points.is_free(p)]
+    left = [p for p in all_points if points.is_free(p) or _is_lost(p)]
     done = sum(p.done for p in all_points)
-    running = sum(p.running and not p.done for p in all_points)
+    running = sum(p.running and not p.done and not _is_lost(p) for p in all_points)
     given_up = len(all_points) - done - running - len(left)
     terminal.say(
         f"Study {options.study}: {len(all_points)} trials by {options.sampler}, in {folder}: {done} done, "
@@ -47,14 +74,23 @@ def say(
     terminal.say("Nothing was run or written; without dry=true it begins.")
 
 
-def _study(options: StudyOptions, address: str, folder: Path) -> optuna.Study:
-    """The study as it stands, or an empty one in memory."""
+def _is_lost(point: Point) -> bool:
+    """Whether its last trial was run by processes that are gone."""
+    return (
+        point.running
+        and not point.done
+        and all(is_alive(process) is False for process in processes(point.trials[-1]))
+    )
+
+
+def _kept(options: StudyOptions, address: str, folder: Path) -> optuna.Study | None:
+    """The study as it stands; None where there is none."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if (folder / ID_FILE).is_file():
         storage = open_storage(address)
         if options.study in {study.study_name for study in storage.get_all_studies()}:
             return optuna.load_study(study_name=options.study, storage=storage)
-    return optuna.create_study(directions=list(options.directions))  # type: ignore[arg-type]
+    return None
 
 
 def _time(points: Points, left: int, at_once: int) -> str:

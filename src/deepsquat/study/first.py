@@ -63,7 +63,7 @@ def within(axis: Axis, value: Any, given: bool) -> Any:
     if isinstance(known, CategoricalDistribution):
         for choice in known.choices:
             alike = choice == plain and type(choice) is not bool and type(plain) is not bool
-            if alike or choice is plain or _text(choice) == _text(plain):
+            if alike or choice is plain or as_text(choice) == as_text(plain):
                 return choice
     elif isinstance(plain, int | float) and not isinstance(plain, bool):
         number = known.to_external_repr(float(plain))
@@ -73,6 +73,7 @@ def within(axis: Axis, value: Any, given: bool) -> Any:
     raise UserError(f"{_KEY}: {whose}{axis.name}={plain} is not among what is swept, {axis.words}")
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """As Hydra reads it, without spaces and quotes, by which alike values may differ."""
     text = value if isinstance(value, str) else hydra_text(value)
     return text.replace(" ", "").replace("'", "")

@@ -77,7 +77,7 @@ def run(
     for params in first:
         looked_at(space, params, lambda params: hooks.check(compose(params)))
     if options.dry:
-        dry.say(options, address, folder, space, first, at_once)
+        dry.say(options, address, folder, space, identity, first, at_once)
         return 0
     with flag_override(config, ["struct", "readonly"], [False, False]):
         config.hydra.sweep.dir = str(folder)

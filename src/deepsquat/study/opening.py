@@ -3,7 +3,7 @@
 import json
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,14 @@ def opened(options: StudyOptions, address: str, folder: Path, identity: dict[str
         if _id_of(folder) != study_id:
             with written_whole(folder / ID_FILE) as temporary:
                 temporary.write_text(f"{study_id}\n")
-        _identify(study, options, trials, json.loads(json.dumps(identity, default=str)))
+        _identify(study, options, trials, as_kept(identity))
     return study
+
+
+def as_kept(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study is, as its storage gives it back."""
+    kept: dict[str, Any] = json.loads(json.dumps(identity, default=str))
+    return kept
 
 
 def _trial_folders(folder: Path) -> list[int]:
@@ -74,11 +80,14 @@ def _made(options: StudyOptions, address: str) -> optuna.Study:
         pruner=make_pruner(options),
         load_if_exists=True,
     )
+    return study
+
+
+def _name_objectives(study: optuna.Study, options: StudyOptions) -> None:
     if options.objective is not None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(options.objectives))
-    return study
 
 
 def _refuse_others(
@@ -121,12 +130,27 @@ def _identify(
     Raises:
         UserError: it differs, and something has ended well.
     """
-    name, before = options.study, study.user_attrs.get("identity")
+    before = study.user_attrs.get("identity")
     if before is not None and options.may_be_new:
         now = {key: value for key, value in now.items() if key in before}
     if before == now:
         return
-    if before is not None and any(map(_binds, trials)):
+    refuse_other_values(study, options, trials, now)
+    _name_objectives(study, options)
+    study.set_user_attr("since", len(trials))
+    study.set_user_attr("identity", now)
+
+
+def refuse_other_values(
+    study: optuna.Study, options: StudyOptions, trials: Sequence[FrozenTrial], now: dict[str, Any]
+) -> None:
+    """
+    Raises:
+        UserError: the study is another one than `now`, and something has ended well; or it has another
+            direction, which a study keeps for ever.
+    """
+    name, before = options.study, study.user_attrs.get("identity")
+    if before not in (None, now) and any(map(_binds, trials)):
         changes = [
             f"{key} was {_short(before.get(key))}, is {_short(now.get(key))}"
             for key in sorted({*before, *now})
@@ -137,8 +161,11 @@ def _identify(
             f"the study {name} was started with other values: {'; '.join(changes[:4])}{more}. "
             "Put them back, or start another study with hydra.sweeper.study=NAME"
         )
-    study.set_user_attr("since", len(trials))
-    study.set_user_attr("identity", now)
+    if [direction.name.lower() for direction in study.directions] != list(options.directions):
+        raise UserError(
+            f"the study {name} was made to {', '.join(d.name.lower() for d in study.directions)}, which "
+            "cannot be changed; start another study with hydra.sweeper.study=NAME"
+        )
 
 
 def _binds(trial: FrozenTrial) -> bool:

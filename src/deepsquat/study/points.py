@@ -145,7 +145,8 @@ class Points:
 
     def is_free(self, point: Point) -> bool:
         """Whether a point is to be run and no process runs it."""
-        return not (point.done or point.running) and (not point.failed or point.index in self.may_retry)
+        again = point.index in self.may_retry and point.tries_left(self.options.max_retries) > 0
+        return not (point.done or point.running) and (not point.failed or again)
 
     def known(self, point: Point) -> Params:
         """The values of a point where they are known before its sampler draws; else empty."""

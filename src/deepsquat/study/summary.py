@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import TrialState
 
 from deepsquat.errors import UserError
+from deepsquat.study.points import how
 
 _FEWEST = 8  # complete trials; fewer say nothing of what mattered
 
@@ -59,7 +60,7 @@ def summary(study: optuna.Study) -> Summary:
         tuple(trial.number for trial in done),
         values,
         sum(trial.state == TrialState.PRUNED for trial in trials),
-        sum(trial.state == TrialState.FAIL for trial in trials),
+        sum(how(trial) == "failed" for trial in trials),
         done[int(np.argmin(values) if minimize else np.argmax(values))].params,
         importances(study),
     )

@@ -84,9 +84,10 @@ def sweep(
 
 def _begin(points: Points, folder: Path, options: StudyOptions, identity: Mapping[str, Any]) -> None:
     with locked(folder / ".opening.lock"):  # two first starts take them over once
-        taken = begin_with(points, folder, options, identity)
-    if taken:
-        print(f"Begun with {taken} trials of {options.begin_with}")
+        taken, strange = begin_with(points, folder, options, identity)
+    if taken or (strange and not points.trials()):
+        others = f"; {strange} more lie outside of this space" if strange else ""
+        print(f"Begun with {taken} trials of {options.begin_with}{others}")
 
 
 @contextmanager
@@ -95,7 +96,8 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT))
+    # SIGTERM, which `stop_on_sigterm` makes one of: a process in a script's background ignores SIGINT.
+    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGTERM))
     timer.daemon = True
     start = time.monotonic()
     timer.start()

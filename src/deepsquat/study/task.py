@@ -36,8 +36,8 @@ class NoObjective(UserError):
     """What the task function returns has no such value, in this trial and in every other."""
 
 
-class TimeLimit(Exception):
-    """The trial took longer than hydra.sweeper.timeout."""
+class TimeLimit(BaseException):
+    """The trial took longer than hydra.sweeper.timeout; no library takes it for a fault of its own."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from deepsquat.data.videos.plain_yaml import compose, kind, scalar, wrong
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
 
+SHORTEST = 0.3  # seconds of a squat; what is shorter are times that were meant otherwise
 KEYS = ("start", "mid", "bottom", "end", "label", "subject", "faults", "reference")
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # those that no name has
@@ -210,6 +211,11 @@ def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
             raise wrong(path, fields[order[i]], f"{what}; give times in the order {', '.join(order)}", place)
     if times[0] == times[2]:
         raise wrong(path, fields["end"], f"it starts and ends at {written[2]}; give it a length", place)
+    if times[2] - times[0] < SHORTEST:
+        what = f"it lasts {times[2] - times[0]:.2f} s, from {times[0]:.2f} s on: no squat does"
+        if ":" in written[0] + written[2]:
+            what += "; the last two digits are frames, 30 a second, so give minutes and seconds as seconds"
+        raise wrong(path, fields["end"], what, place)
 
     label = _label(path, fields.get("label"), place)
     subject = _subject(path, fields.get("subject"), place)
@@ -234,7 +240,11 @@ def _label(path: Path, node: yaml.Node | None, place: str) -> int | None:
 def _subject(path: Path, node: yaml.Node | None, place: str) -> str | None:
     if node is None or kind(node) == "null":
         return None
-    return _name(path, node, "subject", place)
+    # In one form, for one person must not be two whose accents are encoded differently.
+    name = unicodedata.normalize("NFC", _name(path, node, "subject", place)).strip()
+    if not name:
+        raise wrong(path, node, "subject must be a name, or be left out", place)
+    return name
 
 
 def _faults(path: Path, node: yaml.Node | None, place: str) -> tuple[str, ...]:

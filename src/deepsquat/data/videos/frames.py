@@ -5,6 +5,7 @@ needs. A second pass decodes no more than those packets and converts no more tha
 frame rate will do, a variable one too, and frame numbers do not depend on how well a container seeks.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -39,11 +40,16 @@ class Index:
 
     def nearest(self, times: Sequence[float]) -> list[int]:
         """The numbers of the frames nearest to `times`, each once, rising."""
-        after = np.searchsorted(self.times, times).clip(1, max(len(self.times) - 1, 1))
-        before = after - 1
-        after = after.clip(max=len(self.times) - 1)
-        nearer = np.abs(self.times[after] - times) < np.abs(self.times[before] - times)
-        return [int(number) for number in np.unique(np.where(nearer, after, before))]
+        return nearest(self.times, times)
+
+
+def nearest(known: np.ndarray, times: Sequence[float]) -> list[int]:
+    """The places in `known` (n,), which rises, of what is nearest to each of `times`, each once, rising."""
+    after = np.searchsorted(known, times).clip(1, max(len(known) - 1, 1))
+    before = after - 1
+    after = after.clip(max=len(known) - 1)
+    nearer = np.abs(known[after] - times) < np.abs(known[before] - times)
+    return [int(place) for place in np.unique(np.where(nearer, after, before))]
 
 
 def out_of_reach(index: Index, squat: Squat, wanted: Sequence[float]) -> str:
@@ -180,14 +186,16 @@ def _needed(packets: Sequence[tuple[int, bool]], wanted: set[int]) -> list[bool]
 
     A frame needs the packets from the last keyframe that is stored before it and not shown after it.
     """
-    needed = [False] * len(packets)
+    keys = [position for position, (_, is_key) in enumerate(packets) if is_key]
+    changes = np.zeros(len(packets) + 1, int)
     for position, (stamp, _) in enumerate(packets):
         if stamp in wanted:
-            begin = position
-            while begin > 0 and not (packets[begin][1] and packets[begin][0] <= stamp):
-                begin -= 1
-            needed[begin : position + 1] = [True] * (position + 1 - begin)
-    return needed
+            at = bisect_right(keys, position) - 1
+            while at >= 0 and packets[keys[at]][0] > stamp:
+                at -= 1
+            changes[keys[at] if at >= 0 else 0] += 1
+            changes[position + 1] -= 1
+    return [bool(count) for count in np.cumsum(changes[:-1])]
 
 
 def _packets(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
