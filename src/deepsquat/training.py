@@ -188,7 +188,7 @@ def _refuse_unmeasured(choices: Choices) -> None:
     if choices.target.needs_measures:
         raise UserError(
             f"target: it learns from bodies whose joints are known, and data={source_name(choices.data)} "
-            "does not say them; take data=joints, or target=good_or_bad"
+            "does not say them; take data=joints or ui_prmd, or target=good_or_bad"
         )
 
 

@@ -124,7 +124,7 @@ def test_says_in_one_line_what_cannot_be_folded(
     ("values", "message"),
     [
         ({"by": "age"}, "evaluation.by must be squat, video, subject"),
-        ({"folds": 0}, "evaluation.folds must be 2 or more"),
+        ({"folds": 0}, "evaluation.folds must be 3 or more"),
         ({"reference": "best"}, "evaluation.reference must be none, marked, first_good"),
         ({"guessers": ["tarot"]}, "there is no tarot; there are logistic_measures"),
         ({"seeds": [1, 1]}, "evaluation.seeds must be one or more"),

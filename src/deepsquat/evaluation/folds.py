@@ -24,7 +24,7 @@ class FoldOptions:
 
     of: tuple[str, ...] | None = None  # sources of data=joined that are tested; others are but trained on
     by: str | None = None  # squat, video or subject; None: subject where every squat's is known, else video
-    # 2 or more; None: as many as there are groups, each left out once; 1: the run's own split alone
+    # 3 or more; None: as many as there are groups, each left out once; 1: the run's own split alone
     folds: int | None = None
     seed: int = 0  # of the folds
     seeds: tuple[int, ...] | None = None  # of the trainings, all folds under each; None: the run's seed alone
@@ -40,7 +40,7 @@ class FoldOptions:
             raise UserError(f"evaluation.by must be squat, video, subject or null, got {self.by!r}")
         if self.folds is not None and self.folds < 1:
             raise UserError(
-                f"evaluation.folds must be 2 or more, 1 for the run's own split, or null for one a group; "
+                f"evaluation.folds must be 3 or more, 1 for the run's own split, or null for one a group; "
                 f"got {self.folds}"
             )
         if self.reference not in REFERENCES:
