@@ -167,13 +167,43 @@ def test_without_a_video_with_faces_hidden_and_in_centimetres(
     assert seen[0].shape == seen[1].shape and np.abs(seen[0] - seen[1]).max() > 30
 
 
+def test_videos_of_one_name_from_two_working_folders_do_not_meet(
+    judged, videos: Path, home: Path, tmp_path: Path
+) -> None:
+    """Judged from their own folders they would both lie at predictions/squat.mp4."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for name in ("a", "b"):
+        shutil.copy(videos / "monday" / ODD, tmp_path / name / "squat.mp4")
+        told = [sys.executable, str(ROOT / "src/predict.py"), "squat.mp4", "annotated=false"]
+        words = [*told, f"out={tmp_path / 'out'}"]
+        done = subprocess.run(
+            words, cwd=tmp_path / name, env=environment(home), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    found = {json.loads(path.read_text())["path"] for path in (tmp_path / "out").glob("**/verdict.json")}
+    assert found == {str(tmp_path / name / "squat.mp4") for name in ("a", "b")}
+
+
+def test_a_folders_page_has_the_videos_that_links_lead_to(
+    judged, videos: Path, tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked.mp4").symlink_to(videos / "monday" / ODD)
+    done = command("src/predict.py", str(tmp_path / "here"), "annotated=false", f"out={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    (index,) = (tmp_path / "out").glob("**/index.html")
+    (link,) = re.findall(r'<a href="([^"]*page.html)">linked.mp4</a>', index.read_text())
+    assert (index.parent / unquote(link)).is_file()
+
+
 def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
     judged, videos: Path, command: Command, home: Path
 ) -> None:
     _, folder = judged
     before = json.loads((folder / "verdict.json").read_text())
     kept = {p: p.stat().st_mtime_ns for p in (home / "data/landmarks/predicted").iterdir()}
-    done = command("src/predict.py", str(videos), "margin=0.5", "annotated=false")
+    done = command("src/predict.py", str(videos), "margin=0.49", "annotated=false")
     assert done.returncode == 1
     assert done.stderr.startswith(f"Not judged: {videos / 'broken.mp4'}: is no video")
     assert done.stderr.count("\n") == 1
@@ -201,6 +231,7 @@ def test_a_folder_is_searched_and_what_cannot_be_judged_stops_no_other(
         (["{videos}/none.mp4"], "cannot be read"),
         (["{videos}/monday/empty"], "no video is in it"),
         (["{videos}", "margin=2"], "margin must be a number from 0 to 0.5"),
+        (["{videos}", "standard=strict", "margin=0.3"], "margin=0.3: good begins at a chance of 75%"),
         (["{videos}", "standard=harsh"], "standard=harsh: must be one of strict, usual, lenient, or a file"),
         (["{videos}", "reference={labels}"], "its good squats are of 3 subjects; give one's alone"),
         (["{videos}", "depth=deep"], "depth=deep: must be parallel, below, or the thigh's degrees"),

@@ -64,7 +64,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     failed: dict[Path, str] = {}
     judged: dict[Path, _Judged] = {}
     with closing(job.reader):
-        if job.references or config.standard != "usual" or config.depth is not None:
+        if job.references or config.standard != "usual" or config.depth is not None or job.margin > 0.2:
             _ = job.judge_of_all  # what is wrong with these is wrong with all videos
         for number, video in enumerate(videos, 1):
             if len(videos) > 1:
@@ -117,8 +117,8 @@ class _Judged:
 
 def _is_of_another(known: Mapping[str, Any], video: Path) -> bool:
     """Whether a folder's verdicts are on another video that is still there, as of another working folder."""
-    other = known.get("video")
-    return isinstance(other, str) and _is_there(Path(other)) and resolved(Path(other)) != resolved(video)
+    other = known.get("path")
+    return isinstance(other, str) and _is_there(Path(other)) and Path(other) != resolved(video)
 
 
 @dataclass
@@ -145,12 +145,15 @@ class _Job:
             {
                 "video": str(video.resolve()),
                 "poses": key,
-                "pose": repr(self.reader.pose),
+                "min_visibility": self.reader.pose.min_visibility,
                 "model": weights.identity(self.weights),
                 "margin": self.margin,
                 "standard": self._standard,
                 "depth": self.config.depth,
-                "references": [[*self.reader.key(path), times] for path, times in self.references.items()],
+                "references": [
+                    [str(resolved(path)), *self.reader.key(path), times]
+                    for path, times in self.references.items()
+                ],
                 "options": asdict(self.options),
             }
         )

@@ -1,6 +1,7 @@
 """All that is written of one video, into its folder."""
 
 import json
+import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -97,6 +98,7 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
     return {
         "version": earlier.FORMAT,
         "video": str(result.video),
+        "path": os.path.realpath(result.video),
         "sha256": result.sha256,
         "persons": result.persons,
         "seen": result.seen,
