@@ -93,12 +93,9 @@ def _comparison(scores: Scores, warm: float) -> Comparison:
 
 
 def _begins(logits: np.ndarray, label: np.ndarray) -> float:
-    if (found := boundary(logits, label)) is None:
-        raise UserError(
-            "runs: what these networks answer to made-up people speaks against good form the more it is said "
-            "to be good; train them longer"
-        )
-    return found
+    """Where good begins; 0 where a higher logit speaks against good, since no boundary is better then."""
+    found = boundary(logits, label)
+    return 0.0 if found is None else found
 
 
 _Table = dict[str, dict[str, dict[str, float]]]
