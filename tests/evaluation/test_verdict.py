@@ -79,7 +79,7 @@ def test_an_oracle_that_reaches_the_network_is_an_alarm() -> None:
 
 
 def test_one_split_alone_has_no_standard_of_others() -> None:
-    own = answers("network", 0, 2)
+    own = OutOfFold.joined([answers("network", seed, 2) for seed in (0, 1)])
     found = judged(OutOfFold(**{**vars(own), "fold": own.fold * 0}), "first_good")
     values = metrics(found)
     assert "folds/squat/auc" in values and "folds/reference/auc" in values

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Judged:
 
     def spread(self, name: str) -> float:
         """The standard deviation over seeds; 0 of one."""
-        return stdev(self.values[name]) if len(self.values[name]) > 1 else 0.0
+        return float(np.std(self.values[name], ddof=1)) if len(self.values[name]) > 1 else 0.0
 
 
 def judged(found: OutOfFold, reference: str) -> dict[str, Judged]:

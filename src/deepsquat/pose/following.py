@@ -72,8 +72,8 @@ def follow(
 def _grid(times: np.ndarray, start: float, end: float, step: float) -> list[float]:
     """Times from start to end, a step from each other; of those that lie between frames far apart, none."""
     within = times[(times >= start - step) & (times <= end + 1e-6)]
-    cells = np.unique(np.round((within - start) / step))
-    return (start + cells[cells >= 0] * step).tolist()
+    found = start + np.unique(np.round((within - start) / step)) * step
+    return [time for time in found.tolist() if start <= time <= end + 1e-6]
 
 
 def followed(
