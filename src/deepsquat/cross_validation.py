@@ -285,7 +285,10 @@ def _keep(
         said = {name: Said(p, label, squats.group) for name, p in p_good.items()}
         draw_reliability(folder / "reliability.png", said, "Squats left out of training")
     plain = {
-        guesser: {"values": dict(one.values), "intervals": dict(one.intervals)}
+        guesser: {
+            "values": {name: [v if v == v else None for v in some] for name, some in one.values.items()},
+            "intervals": dict(one.intervals),
+        }
         for guesser, one in found.items()
     }
     for name, text in (("scores.json", json.dumps(plain, indent=1)), ("scores.txt", "\n".join(words) + "\n")):
