@@ -311,7 +311,7 @@ def test_the_shipped_model_is_where_it_is_looked_for() -> None:
 @pytest.mark.slow
 def test_what_is_interrupted_leaves_nothing_half_written_and_ends_at_once(home: Path, tmp_path: Path) -> None:
     video = film(tmp_path / "long.mp4", 3000, options={"preset": "ultrafast"})
-    words = [sys.executable, "src/predict.py", str(video), f"out={tmp_path / 'out'}", "rate=3"]
+    words = [sys.executable, "src/predict.py", str(video), f"out={tmp_path / 'out'}", "rate=5"]
     with subprocess.Popen(words, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         for line in run.stdout:
