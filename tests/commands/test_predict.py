@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from deepsquat import champion
-from deepsquat.commands.predict import named_videos, take_files
+from deepsquat.commands.predict import take_files
+from deepsquat.commands.videos import named_videos
 from deepsquat.commands.weights import SHIPPED
 from deepsquat.errors import UserError
 from films import film

@@ -11,8 +11,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from deepsquat.commands import run as command
-from deepsquat.commands.sweep import StudyRuns, child_tags, resumable_run
+from deepsquat.commands.sweep import StudyRuns, bring_folds, child_tags, resumable_run
 from deepsquat.errors import UserError
+from deepsquat.runs.owner import own, owner
 from deepsquat.study.ownership import this_process
 from deepsquat.tracking import Run, Store
 from deepsquat.tracking.mlflow import MlflowOptions
@@ -253,3 +254,14 @@ def test_a_store_that_cannot_be_is_found_before_the_data_is_made(
     with pytest.raises(UserError, match=said):
         hooks.identity()
     assert not list(tmp_path.iterdir())
+
+
+def test_folds_that_a_kill_left_in_two_folders_are_gathered(tmp_path: Path) -> None:
+    """Attempt 1 began; attempt 2 was killed while it moved that: all but whose it is had come over."""
+    for name in ("1", "2/0-0", "2/files", "3"):
+        (tmp_path / name).mkdir(parents=True)
+    own(tmp_path / "1", "run of the folds")
+    (tmp_path / "2" / "folds.json").write_text("{}")
+    bring_folds(OmegaConf.create({"trial": {"earlier": [2, 1]}}), tmp_path / "3")
+    assert {path.name for path in (tmp_path / "3").iterdir()} >= {"0-0", "files", "folds.json"}
+    assert owner(tmp_path / "3") == "run of the folds" and not owner(tmp_path / "1")

@@ -81,6 +81,13 @@ def test_an_order_needs_every_pair_and_one_seed_tells_nothing() -> None:
     assert lower(one, one, [1.0, 1.0, 1.0]).is_so is None  # seeds that make no difference: not to be believed
 
 
+def test_an_order_does_not_hold_where_one_step_of_it_is_clearly_the_other_way_round() -> None:
+    first, last, low, high = ([value + step for step in (0.0, 0.01, 0.02)] for value in (1.3, 0.1, 0.2, 0.9))
+    asked, steps = {"last below first": (last, first)}, {"down": (low, first), "up again": (high, low)}
+    assert lower(asked, {"down": steps["down"]}, []).is_so is True
+    assert lower(asked, steps, []).is_so is False
+
+
 def test_students_test_by_hand() -> None:
     """Of 1, 2, 3: s = 1, two degrees; t = (0 - 2) / sqrt(2); p = (1 + t / sqrt(2 + t^2)) / 2 = 0.1464."""
     assert "p = 0.15 at a" in lower({"a": ([0.0], [2.0])}, {"a": ([0.0], [2.0])}, [1.0, 2.0, 3.0]).why

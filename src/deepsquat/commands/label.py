@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from deepsquat.commands.options import build
-from deepsquat.commands.predict import below, is_folder, named_videos, number, resolved
+from deepsquat.commands.predict import number
+from deepsquat.commands.videos import below, is_folder, named_videos, resolved
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
@@ -69,11 +69,11 @@ def _label(config: DictConfig) -> int | None:
 
 
 def _subject(config: DictConfig) -> str | None:
-    from deepsquat.data.videos.annotations import CONTROL
+    from deepsquat.data.videos.annotations import CONTROL, as_subject
 
     if config.subject is None:
         return None
-    subject = unicodedata.normalize("NFC", str(config.subject)).strip()
+    subject = as_subject(str(config.subject))
     if not subject or CONTROL.search(subject):
         raise UserError(f"subject must be a name, got {subject!r}")
     return subject

@@ -3,8 +3,8 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,15 @@ from omegaconf import DictConfig
 
 from deepsquat.commands import weights
 from deepsquat.commands.options import build
+from deepsquat.commands.videos import (
+    below,
+    from_the_root,
+    is_folder,
+    is_there,
+    named_below,
+    named_videos,
+    resolved,
+)
 from deepsquat.errors import UserError
 from deepsquat.files import expanded
 
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
     from deepsquat.predict.poses import Reader
     from deepsquat.predict.result import Reference
 
-VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".3gp", ".mts", ".ts"})
+_WIDE = 0.2  # a margin from which on some model may leave no verdict
 _WITH_VALUE = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"}
 _WITH_VALUE |= {"--info", "-i"}
 
@@ -37,19 +46,12 @@ def take_files(words: list[str]) -> list[str]:
     for before, word in zip(["", *words], words, strict=False):
         option = word.startswith("-") or before in _WITH_VALUE
         begins = word.startswith(("/", "./", "../", "~/"))
-        if not option and (begins or "=" not in word or _is_there(Path(word))):
+        if not option and (begins or "=" not in word or is_there(Path(word))):
             taken.append(word)
         else:
             rest.append(word)
     words[:] = rest
     return taken
-
-
-def _is_there(path: Path) -> bool:
-    """False too where no path can be so long, which Path.exists raises of before Python 3.14."""
-    with suppress(OSError):
-        return path.exists()
-    return False
 
 
 def predict(config: DictConfig, files: Sequence[str]) -> None:
@@ -64,7 +66,7 @@ def predict(config: DictConfig, files: Sequence[str]) -> None:
     failed: dict[Path, str] = {}
     judged: dict[Path, _Judged] = {}
     with closing(job.reader):
-        if job.references or config.standard != "usual" or config.depth is not None or job.margin > 0.2:
+        if job.references or config.standard != "usual" or config.depth is not None or job.margin > _WIDE:
             _ = job.judge_of_all  # what is wrong with these is wrong with all videos
         for number, video in enumerate(videos, 1):
             if len(videos) > 1:
@@ -118,7 +120,7 @@ class _Judged:
 def _is_of_another(known: Mapping[str, Any], video: Path) -> bool:
     """Whether a folder's verdicts are on another video that is still there, as of another working folder."""
     other = known.get("path")
-    return isinstance(other, str) and _is_there(Path(other)) and Path(other) != resolved(video)
+    return isinstance(other, str) and is_there(Path(other)) and Path(other) != resolved(video)
 
 
 @dataclass
@@ -139,7 +141,7 @@ class _Job:
 
         folder = self.out / below(video)
         if _is_of_another(earlier.found(folder), video):
-            folder = self.out / _whole(video)
+            folder = self.out / from_the_root(video)
         _, key = self.reader.key(video)
         made_with = earlier.fingerprint(
             {
@@ -247,7 +249,7 @@ def _write_index(
 
     rows = []
     for video in sorted({*judged, *failed}):
-        name = _named_below(place, video)
+        name = named_below(place, video)
         if name is None:
             continue
         one = judged.get(video)
@@ -258,76 +260,6 @@ def _write_index(
     )
     index.write(folder / index.INDEX, place.resolve(), rows)
     print(f"all of {place}: {folder / index.INDEX}; {folder / index.SUMMARY}")
-
-
-def named_videos(files: Sequence[str], example: str) -> tuple[list[Path], list[Path]]:
-    """The places that were typed, and the videos in them.
-
-    Raises:
-        UserError: nothing was typed, or no video is there.
-    """
-    if not files:
-        raise UserError(f"name a video, or a folder of them: {example}")
-    places = [expanded(file, "the video") for file in files]
-    closed: list[OSError] = []
-    videos = list(_videos_in(places, closed))
-    said = [f"{one.filename}: cannot be read ({one.strerror}); see whether it is yours" for one in closed]
-    if not videos and said:
-        raise UserError(said[0])
-    for line in said:
-        print(f"Not searched: {line}", file=sys.stderr)
-    if not videos:
-        raise UserError(f"{', '.join(map(str, places))}: no video is in it; name a file or another folder")
-    return places, videos
-
-
-def _videos_in(places: Sequence[Path], closed: list[OSError]) -> Iterator[Path]:
-    """Each video once. closed: is given what folders cannot be looked into."""
-    seen: set[Path] = set()
-    for place in places:
-        found = [place]
-        if is_folder(place):
-            found = sorted(
-                Path(folder, name)
-                for folder, _, names in os.walk(place, onerror=closed.append)
-                for name in names
-                if Path(name).suffix.lower() in VIDEOS and not name.startswith(".")
-            )
-        for path in found:
-            if (whole := resolved(path)) not in seen:
-                seen.add(whole)
-                yield path
-
-
-def below(video: Path) -> Path:
-    """Where a video's folder lies below `out`: as it lies in the working folder, else in the file system."""
-    whole, here = resolved(video), Path.cwd()
-    return whole.relative_to(here) if whole.is_relative_to(here) else _whole(video)
-
-
-def _whole(video: Path) -> Path:
-    whole = resolved(video)
-    return whole.relative_to(whole.anchor)
-
-
-def _named_below(place: Path, video: Path) -> str | None:
-    """A video's path from a place on, as it was found there or as it lies there; None where it does not."""
-    for one, first in ((video, place), (resolved(video), resolved(place))):
-        if one.is_relative_to(first):
-            return one.relative_to(first).as_posix()
-    return None
-
-
-def resolved(path: Path) -> Path:
-    """Without links; Path.resolve ends at a link to itself, before Python 3.13."""
-    return Path(os.path.realpath(path))
-
-
-def is_folder(path: Path) -> bool:
-    """False too where nobody may look, which Path.is_dir raises of before Python 3.14."""
-    with suppress(OSError):
-        return path.is_dir()
-    return False
 
 
 def number(config: DictConfig, name: str, least: float, most: float) -> float:

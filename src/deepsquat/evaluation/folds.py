@@ -182,20 +182,17 @@ def _fold(
     """
     count = len(tested)
     later = [tested[(number + step) % count] for step in range(1, count)] if watched is None else [watched]
-    fitting = (
-        fold for val in later if _can_train(fold := Fold(by, number, count, val, tested[number]), items)
-    )
-    if (found := next(fitting, None)) is not None:
+    possible = [Fold(by, number, count, val, tested[number]) for val in later]
+    if (found := next((fold for fold in possible if _can_train(fold, items)), None)) is not None:
         return found
     there = {
         label: len({getattr(i, "id" if by == "squat" else by) for i in items if i.label == label})
         for label in (0, 1)
     }
-    words = Fold(by, number, count, later[0], tested[number]).words
     raise UserError(
-        f"evaluation: {words} would have but one label to train on, or no squat to test: good squats "
-        f"come from {there[1]} {by}s, bad ones from {there[0]}; film the rarer ones of others too (3 or "
-        "more), take fewer folds, or evaluation.by=squat, which cannot show that form was learnt"
+        f"evaluation: {possible[0].words} would have but one label to train on, or no squat to test: good "
+        f"squats come from {there[1]} {by}s, bad ones from {there[0]}; film the rarer ones of others too (3 "
+        "or more), take fewer folds, or evaluation.by=squat, which cannot show that form was learnt"
     )
 
 

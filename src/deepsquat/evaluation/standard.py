@@ -29,7 +29,7 @@ def own_standard(scores: Scores, prior: float, seed: int, resamples: int = 300) 
     The temperature stays 1 below forty squats.
     """
     candidates, cost = _costs(scores.score, scores.label, prior)
-    found = float(candidates[int(np.argmin(cost))])
+    found = _most_probable(candidates, cost)
     share = np.cumsum(np.exp(cost.min() - cost))
     ends = np.interp([0.025, 0.975], share / share[-1], candidates)
     subjects = sorted(set(scores.subject) - {""})
@@ -39,12 +39,15 @@ def own_standard(scores: Scores, prior: float, seed: int, resamples: int = 300) 
         others: list[float] = []
         while len(others) < resamples:
             rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-            candidates, cost = _costs(scores.score[rows], scores.label[rows], prior)
-            others.append(float(candidates[int(np.argmin(cost))]))
+            others.append(_most_probable(*_costs(scores.score[rows], scores.label[rows], prior)))
         drawn = np.quantile(others, [0.025, 0.975])
         ends = np.array([min(ends[0], drawn[0]), max(ends[1], drawn[1])])
     warm = temperature(scores.score - found, scores.label) if len(scores.score) >= _MANY else 1.0
     return OwnStandard((min(float(ends[0]), found), found, max(float(ends[1]), found)), warm)
+
+
+def _most_probable(candidates: np.ndarray, cost: np.ndarray) -> float:
+    return float(candidates[int(np.argmin(cost))])
 
 
 def _costs(logits: np.ndarray, label: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray]:

@@ -41,7 +41,7 @@ class Judged:
 
 def judged(found: OutOfFold, reference: str) -> dict[str, Judged]:
     """Every guesser's scores. reference: none, marked or first_good, see `FoldOptions`."""
-    result: dict[str, Judged] = {}
+    result = {}
     seeds = np.unique(found.seed).tolist()
     network = [per_squat(found.of(NETWORK, seed)) for seed in seeds]
     for guesser in dict.fromkeys(found.guesser.tolist()):

@@ -133,7 +133,7 @@ def squatting(looks: Sequence[Sequence[np.ndarray]], aspect: float) -> Chosen:
         if i != one and _together(people[i], people[one]) >= enough
         if _largest(seen[i], aspect) > least and _squats(seen[i], aspect)
     ]
-    return Chosen(people[one], max(1, int(at_once.max(initial=1))), 1 + len(rivals))
+    return Chosen(people[one], int(at_once.max(initial=1)), 1 + len(rivals))
 
 
 def _together(one: list[np.ndarray | None], other: list[np.ndarray | None]) -> int:

@@ -107,12 +107,10 @@ def _joined(sources: Mapping[str, Prepared]) -> Prepared:
     seen: dict[str, str] = {}
     for name, one in sources.items():
         for video, sha in one.manifest["inputs"].get("videos", {}).items():
-            if not sha.startswith(UNREADABLE) and (other := seen.setdefault(sha, f"{name}/{video}")) != (
-                f"{name}/{video}"
-            ):
-                raise UserError(
-                    f"data.of: {name}/{video} is the same video as {other}; give it in one source alone"
-                )
+            here = f"{name}/{video}"
+            other = here if sha.startswith(UNREADABLE) else seen.setdefault(sha, here)
+            if other != here:
+                raise UserError(f"data.of: {here} is the same video as {other}; give it in one source alone")
     fingerprint = sha256({name: one.fingerprint for name, one in sources.items()})
     manifest = {"fingerprint": fingerprint, "of": {name: one.manifest for name, one in sources.items()}}
     table = LandmarkTable.joined([named(one.table, name) for name, one in sources.items()])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from deepsquat.measures import Limits
 from deepsquat.predict.captions import first_fault
-from deepsquat.predict.judging import Verdict
+from deepsquat.predict.judging import Verdict, is_below_asked
 from deepsquat.predict.terms import term
 
 CUES = {
@@ -69,8 +69,7 @@ def first_change(
         most = max(dict.fromkeys(named), key=named.count)
         example = next(verdict for verdict in bad if first_fault(verdict) == most)
         why = f"In {named.count(most)} of {len(verdicts)} squats {example.reasons[0]}."
-        deeper = most == "too_shallow" and limits is not None and limits.depth < 0
-        return _DEEPER if deeper else CUES.get(most, f"{example.reasons[0]}."), why
+        return _DEEPER if is_below_asked(most, limits) else CUES.get(most, f"{example.reasons[0]}."), why
     if bad and reference and (unlike := differences(reference, bad[0].measures)):
         return "Squat as in the reference.", f"The first that is not good is unlike it: {'; '.join(unlike)}."
     if bad:

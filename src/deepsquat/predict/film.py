@@ -39,24 +39,18 @@ Find = Callable[[np.ndarray], list[np.ndarray]]
 def pictures(path: Path, poses: Poses, wish: Wish, find: Find | None) -> dict[int, np.ndarray]:
     """The frames that are to be kept, (wish.height, W, 3) uint8 RGB; without those that cannot be decoded."""
     index = indexed(path)
-    if find is None:
-        found = decoded(path, index, wish.kept, LONGEST)
-        return {number: _of_height(one, wish.height) for number, one in found if one is not None}
-    followed, kept = Between(poses).at, {}
-    for number in wish.kept:
-        for other, _, picture in hidden(_around(path, index, number), find, followed):
-            if other == number:
-                kept[number] = _of_height(picture, wish.height)
-    return kept
+    wanted = wish.kept if find is None else _with_those_around(index, wish.kept)
+    found = decoded(path, index, wanted, LONGEST)
+    frames = ((n, float(index.times[n]), picture) for n, picture in found if picture is not None)
+    if find is not None:
+        frames = hidden(frames, find, Between(poses).at)
+    return {n: _of_height(picture, wish.height) for n, _, picture in frames if n in wish.kept}
 
 
-def _around(path: Path, index: Index, number: int) -> Iterator[Frame]:
-    """A frame with those by which the film would hide faces in it: a head missed here was seen in them."""
-    time = float(index.times[number])
-    near = index.nearest(np.arange(time - HOLD, time + 1.5 * LOOKS, LOOKS).tolist())
-    for one, picture in decoded(path, index, sorted({*near, number}), LONGEST):
-        if picture is not None:
-            yield one, float(index.times[one]), picture
+def _with_those_around(index: Index, numbers: Sequence[int]) -> list[int]:
+    """Frames with those by which the film would hide faces in them: a head missed in one was seen there."""
+    near = (np.arange(time - HOLD, time + 1.5 * LOOKS, LOOKS) for time in index.times[list(numbers)])
+    return sorted({*numbers, *(n for times in near for n in index.nearest(times.tolist()))})
 
 
 def write(

@@ -9,7 +9,7 @@ import torch
 from deepsquat.champion import Champion
 from deepsquat.data.squats import Squat, rows_of
 from deepsquat.landmarks import BODY, INDEX
-from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, how_far, view_of
+from deepsquat.measures import FAULTS, OF_BODY, OF_FAULT, Limits, how_far, view_of
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict.camera import held
 from deepsquat.predict.poses import Poses
@@ -264,5 +264,10 @@ def _sentence(fault: str, measures: Mapping[str, float], champion: Champion, vie
         figures.append(f"good is {asked(fault, champion.limits)}")
     elif known:
         figures.append(f"in good squats {one.number(known['5'])} to {one.number(known['95'])}")
-    deeper = fault == "too_shallow" and champion.limits is not None and champion.limits.depth < 0
-    return f"{DEEPER if deeper else SENTENCES[fault]} ({'; '.join(figures)})"
+    said = DEEPER if is_below_asked(fault, champion.limits) else SENTENCES[fault]
+    return f"{said} ({'; '.join(figures)})"
+
+
+def is_below_asked(fault: str, limits: Limits | None) -> bool:
+    """Whether the fault is too little depth where the hips are to come below the knees."""
+    return fault == "too_shallow" and limits is not None and limits.depth < 0

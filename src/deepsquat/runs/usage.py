@@ -11,7 +11,7 @@ _UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of what the system call
 
 
 class Usage:
-    """Of this process; memory is the most that it has held since it began, whatever it did before."""
+    """Of this process since it was made, or last asked; of memory the most since the process began."""
 
     def __init__(self) -> None:
         self._wall, self._busy = time.monotonic(), time.process_time()

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from deepsquat import terminal
 from deepsquat.study import beginning
-from deepsquat.study.opening import ID_FILE, as_kept, refuse_other_values
+from deepsquat.study.opening import ID_FILE, as_kept, refuse_other_values, without_new
 from deepsquat.study.options import StudyOptions
 from deepsquat.study.ownership import is_alive
 from deepsquat.study.points import Point, Points, processes
@@ -41,7 +41,7 @@ def say(
     study = kept or optuna.create_study(directions=list(options.directions))  # type: ignore[arg-type]
     points = Points(study, space, options, "", first)
     if kept is not None and (before := kept.user_attrs.get("identity")) is not None:
-        told = {key: value for key, value in as_kept(identity).items() if key in before}
+        told = without_new(options, before, as_kept(identity))
         refuse_other_values(kept, options, kept.trials, {**before, **told})
     if options.begin_with is not None:
         other = beginning.found(folder, options)

@@ -73,14 +73,13 @@ def _found(options: StudyOptions, address: str) -> optuna.Study | None:
 
 
 def _made(options: StudyOptions, address: str) -> optuna.Study:
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=open_storage(address),
         study_name=options.study,
         directions=list(options.directions),  # type: ignore[arg-type]
         pruner=make_pruner(options),
         load_if_exists=True,
     )
-    return study
 
 
 def _name_objectives(study: optuna.Study, options: StudyOptions) -> None:
@@ -131,14 +130,20 @@ def _identify(
         UserError: it differs, and something has ended well.
     """
     before = study.user_attrs.get("identity")
-    if before is not None and options.may_be_new:
-        now = {key: value for key, value in now.items() if key in before}
+    now = without_new(options, before, now)
     if before == now:
         return
     refuse_other_values(study, options, trials, now)
     _name_objectives(study, options)
     study.set_user_attr("since", len(trials))
     study.set_user_attr("identity", now)
+
+
+def without_new(options: StudyOptions, before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """What a study is now, without what it did not know when it began, where that may be new."""
+    if before is None or not options.may_be_new:
+        return now
+    return {key: value for key, value in now.items() if key in before}
 
 
 def refuse_other_values(

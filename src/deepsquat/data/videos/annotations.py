@@ -240,11 +240,15 @@ def _label(path: Path, node: yaml.Node | None, place: str) -> int | None:
 def _subject(path: Path, node: yaml.Node | None, place: str) -> str | None:
     if node is None or kind(node) == "null":
         return None
-    # In one form, for one person must not be two whose accents are encoded differently.
-    name = unicodedata.normalize("NFC", _name(path, node, "subject", place)).strip()
+    name = as_subject(_name(path, node, "subject", place))
     if not name:
         raise wrong(path, node, "subject must be a name, or be left out", place)
     return name
+
+
+def as_subject(text: str) -> str:
+    """A name in one form: one person must not be two, by how accents are encoded or by spaces around."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _faults(path: Path, node: yaml.Node | None, place: str) -> tuple[str, ...]:
