@@ -41,7 +41,8 @@ def pictures(path: Path, poses: Poses, wish: Wish, find: Find | None) -> dict[in
     index = indexed(path)
     wanted = wish.kept if find is None else _with_those_around(index, wish.kept)
     found = decoded(path, index, wanted, LONGEST)
-    frames = ((n, float(index.times[n]), picture) for n, picture in found if picture is not None)
+    seen = ((n, float(index.times[n]), picture) for n, picture in found if picture is not None)
+    frames: Iterator[Frame] = seen
     if find is not None:
         frames = hidden(frames, find, Between(poses).at)
     return {n: _of_height(picture, wish.height) for n, _, picture in frames if n in wish.kept}
