@@ -9,7 +9,7 @@ from deepsquat.data.joints.estimator import estimated
 from deepsquat.data.joints.view import View, placed_camera
 from deepsquat.data.synthetic.motion import FPS, Motion, filmed_motion
 from deepsquat.landmarks import INDEX, NAMES
-from deepsquat.repetitions import _scene_changes, find
+from deepsquat.repetitions import _scene_changes, find, hip_height
 from deepsquat.sides import OTHER
 from movements import OTHERS, sitting_down, squats
 from movements import seen as filmed
@@ -42,6 +42,18 @@ def test_every_squat_is_found_at_its_bottom_from_every_side(every: int) -> None:
             assert abs(one.bottom - rep.bottom / FPS) < NEAR
             assert rep.start / FPS - 0.7 < one.start < one.bottom < one.end < rep.end / FPS + 0.7
     assert right >= 11  # one in a hundred lies at the limit
+
+
+def test_squats_in_slow_motion_are_found_where_that_is_said() -> None:
+    motion, landmarks, aspect = seen(1, (1, 1))
+    real = times_of(landmarks)
+    assert find(12 * real, landmarks, aspect) == []
+    slow = find(12 * real, landmarks, aspect, slowed=12)
+    assert len(slow) == len(motion.reps)
+    for one, other in zip(slow, find(real, landmarks, aspect), strict=True):
+        assert [one.start, one.bottom, one.end] == [12 * t for t in (other.start, other.bottom, other.end)]
+    (one,), (other,) = hip_height(8 * real, landmarks, aspect, 8), hip_height(real, landmarks, aspect)
+    assert one[0] == pytest.approx(8 * other[0]) and one[1] == pytest.approx(other[1])
 
 
 def test_poses_that_swap_sides_or_are_missing_for_a_while_change_nothing() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from deepsquat.landmarks import BODY, INDEX
 from deepsquat.sides import steady
 
+FEWEST = 5  # poses a second: with fewer a squat is not followed
 STEP = 0.05  # seconds between two values of the signal
 SMOOTH = 0.1  # seconds, standard deviation of the smoothing
 WINDOW = 10.0  # seconds to either side in which a length is looked for at its greatest
@@ -81,22 +82,32 @@ class _Series:
     ground: np.ndarray  # of the lower hand over the lower ankle
 
 
-def find(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> list[Repetition]:
+def find(times: np.ndarray, landmarks: np.ndarray, aspect: float, slowed: float = 1.0) -> list[Repetition]:
     """The squats in a video, in order of time.
 
     Args:
-        times: (n,) seconds, rising; of any spacing down to five a second.
+        times: (n,) seconds, rising; of any spacing down to FEWEST a second.
         landmarks: (n, 33, 4), NaN where there is no pose.
         aspect: the picture's width over its height.
+        slowed: how many times slower than life the video shows it; times are the video's all the same.
     """
-    return [one for piece in _pieces(times, landmarks, aspect) for one in _in_one_piece(piece)]
+    pieces = _pieces(times / slowed, landmarks, aspect)
+    return [_in_time(one, slowed) for piece in pieces for one in _in_one_piece(piece)]
+
+
+def _in_time(one: Repetition, slowed: float) -> Repetition:
+    return Repetition(*(None if time is None else time * slowed for time in (one.start, one.bottom, one.end)))
 
 
 def hip_height(
-    times: np.ndarray, landmarks: np.ndarray, aspect: float
+    times: np.ndarray, landmarks: np.ndarray, aspect: float, slowed: float = 1.0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The signal that squats are found in, piece by piece: times, heights in standing heights, (n,) each."""
-    return [(piece.time, piece.height) for piece in _pieces(times, landmarks, aspect)]
+    """The signal that squats are found in, piece by piece: times, heights in standing heights, (n,) each.
+
+    slowed: as in `find`.
+    """
+    pieces = _pieces(times / slowed, landmarks, aspect)
+    return [(piece.time * slowed, piece.height) for piece in pieces]
 
 
 def _pieces(times: np.ndarray, landmarks: np.ndarray, aspect: float) -> Iterator[_Series]:

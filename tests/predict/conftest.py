@@ -8,6 +8,7 @@ from deepsquat import champion
 from deepsquat.data.synthetic.motion import filmed_motion
 from deepsquat.pose.mediapipe import MediaPipePose
 from deepsquat.predict import result
+from deepsquat.predict.options import Options
 from deepsquat.predict.poses import Estimated, Poses, Reader
 from lifters import seen
 
@@ -22,4 +23,5 @@ def lifted() -> Poses:
 def known(lifted: Poses, tmp_path_factory: pytest.TempPathFactory) -> result.Result:
     reader = Reader(MediaPipePose(), 10, tmp_path_factory.mktemp("data"))
     video = Path("Anna's <b>best</b> & ü.mp4")
-    return result.of(video, Estimated(lifted, "0" * 64, "key"), reader, champion.load(), 0.0, 178)
+    options = Options(True, False, 178)
+    return result.of(video, Estimated(lifted, "0" * 64, "key"), reader, champion.load(), 0.0, options)

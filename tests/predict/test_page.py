@@ -99,6 +99,8 @@ def test_a_video_without_squats_or_poses_has_a_page(known: Result, tmp_path: Pat
     text = written(none, tmp_path)
     Balanced().feed(text)
     assert "0 squats" in text and "No whole squat was found" in text and "Side by side" not in text
+    text = written(replace(none, none_found="it has 1.0 pictures a second"), tmp_path)
+    assert "No whole squat was found: it has 1.0 pictures a second." in text
 
 
 def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> None:
@@ -110,7 +112,7 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
     assert change == CUES["leaning"] and why.startswith("In 2 of 3 squats the trunk leans far forward.")
     assert first_change([replace(one, verdict="good")])[0] == "Nothing."
     unnamed = replace(one, faults=(), measures={"depth": 0.05, "lean": 40.0})
-    assert first_change([unnamed], 1.0, {"depth": -0.05, "lean": 38.0}) == (
+    assert first_change([unnamed], "", {"depth": -0.05, "lean": 38.0}) == (
         "Squat as in the reference.",
         "The first that is not good is unlike it: less deep by 10% of the leg's length.",
     )
@@ -120,7 +122,7 @@ def test_the_first_thing_to_change_is_what_most_squats_have(known: Result) -> No
     assert first_change([unseen])[0] == "The way of filming."
     assert "the body is too small" in first_change([unseen])[1]
     unsure = replace(unseen, p_good=0.4, reasons=("no single fault is sure",))
-    assert first_change([unseen, unsure], None) == (
+    assert first_change([unseen, unsure]) == (
         "No single thing.",
         "No squat could be told good or bad: no single fault is sure.",
     )

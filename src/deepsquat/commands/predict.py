@@ -97,7 +97,8 @@ def _job(config: DictConfig) -> "_Job":
     from deepsquat.predict.options import Options
     from deepsquat.predict.poses import Reader
 
-    options = Options(_switch(config, "annotated"), _switch(config, "blur_faces"), height)
+    slowed = number(config, "slowed", 1, 20)
+    options = Options(_switch(config, "annotated"), _switch(config, "blur_faces"), height, slowed)
     pose, data = build(config, "pose"), expanded(config.paths.data, "paths.data")
     reader, out = Reader(pose, rate, data), expanded(config.out, "out")
     place = weights.place_of(config)
@@ -162,7 +163,7 @@ class _Job:
         known = earlier.found(folder)
         if known.get("made_with") == made_with and earlier.is_whole(folder, known):
             print(f"{video}: is judged already", flush=True)
-            _say(known["repetitions"], known["persons"], known["seen"])
+            _say(known["repetitions"], known["persons"], known["none_found"])
         else:
             known = self._anew(video, folder, made_with)
         if self.options.blur_faces:
@@ -176,8 +177,8 @@ class _Job:
         from deepsquat.predict import outputs, result
 
         found = self.reader.poses(video)
-        judged = result.of(video, found, self.reader, champion, self.margin, self.options.height, reference)
-        _say([asdict(verdict) for verdict in judged.verdicts], judged.persons, judged.seen)
+        judged = result.of(video, found, self.reader, champion, self.margin, self.options, reference)
+        _say([asdict(verdict) for verdict in judged.verdicts], judged.persons, judged.none_found)
         return outputs.write(folder, judged, self.reader, self.options, made_with)
 
     @cached_property
@@ -196,7 +197,7 @@ class _Job:
         if self.references:
             from deepsquat.predict.references import beside
 
-            model, reference = beside(model, dict(self.references), self.reader, self.options.height)
+            model, reference = beside(model, dict(self.references), self.reader, self.options)
         if self.margin >= min(model.threshold, 1 - model.threshold):
             raise UserError(
                 f"margin={self.margin:g}: good begins at a chance of {model.threshold:.0%}, so that nothing "
@@ -211,15 +212,14 @@ class _Job:
         return weights.identity(path) if path.is_file() else str(self.config.standard)
 
 
-def _say(repetitions: Sequence[Mapping[str, Any]], persons: int, seen: float) -> None:
-    from deepsquat.predict.advice import ENOUGH, unseen
+def _say(repetitions: Sequence[Mapping[str, Any]], persons: int, none_found: str) -> None:
     from deepsquat.predict.tables import numbers
 
     for number, one in zip(numbers(one["partial"] for one in repetitions), repetitions, strict=True):
         name = "cut off" if number is None else f"squat {number}"
         print(f"  {name}  {_span(one)}  {_said(one)}")
     if not repetitions:
-        print(f"  no squat was found; {unseen(seen)}" if seen < ENOUGH else "  no squat was found")
+        print(f"  no squat was found{f': {none_found}' if none_found else ''}")
     if persons > 1:
         print(f"  {persons} people are in it; the one who squats was followed")
     sys.stdout.flush()

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from deepsquat.measures import Limits
 from deepsquat.predict.captions import first_fault
 from deepsquat.predict.judging import Verdict, is_below_asked
+from deepsquat.predict.poses import Poses
 from deepsquat.predict.terms import term
+from deepsquat.repetitions import FEWEST, find
 
 CUES = {
     "too_shallow": "Go lower, until the thighs are level with the floor, as far as that is comfortable.",
@@ -29,14 +33,28 @@ FILMING = (
 
 
 ENOUGH = 0.5  # of a video's pictures: where a body is followed in fewer, that is why no squat is found
+_SLOW = (2.0, 4.0, 8.0, 16.0)  # that slow motion may be
 
 
-def unseen(seen: float) -> str:
-    """What to say where a body was followed in so few of a video's pictures."""
-    return (
-        f"a body was followed in {seen:.0%} of its pictures: it may be too small, too dark or partly hidden; "
-        "film from nearer"
-    )
+def why_none(poses: Poses, seen: float, slowed: float) -> str:
+    """Why no squat may have been found in a video, and what to do; "" where nothing is known of that.
+
+    seen: in what share of its pictures a body was followed. slowed: as it was looked at.
+    """
+    if not len(poses.time):
+        return ""
+    apart = float(np.median(np.diff(poses.time))) if len(poses.time) > 1 else 0.0
+    if apart * FEWEST > 1.1:
+        return f"it has {1 / apart:.1f} pictures a second, and a squat is followed from {FEWEST} on"
+    if seen < ENOUGH:
+        return (
+            f"a body was followed in {seen:.0%} of its pictures: it may be too small, too dark or partly "
+            "hidden; film from nearer"
+        )
+    aspect = float(poses.aspect[0])
+    if any(find(poses.time, poses.landmarks, aspect, slowed * more) for more in _SLOW):
+        return "there may be one in slow motion; if it is, say how many times slower, as slowed=8"
+    return ""
 
 
 def differences(one: Mapping[str, float], other: Mapping[str, float]) -> list[str]:
@@ -54,14 +72,14 @@ def differences(one: Mapping[str, float], other: Mapping[str, float]) -> list[st
 
 def first_change(
     verdicts: Sequence[Verdict],
-    followed: float = 1.0,
+    none: str = "",
     reference: Mapping[str, float] | None = None,
     limits: Limits | None = None,
 ) -> tuple[str, str]:
     """The one thing to change first, as a request, and why; of squats that are not cut off.
 
-    followed: in what share of the video's pictures a body was. reference: the measures of a good squat of the
-    same person, where these were judged beside it. limits: of the standard that they were judged by.
+    none: as `why_none` says it. reference: the measures of a good squat of the same person, where these were
+    judged beside it. limits: of the standard that they were judged by.
     """
     bad = [verdict for verdict in verdicts if verdict.verdict == "bad"]
     named = [fault for verdict in bad if (fault := first_fault(verdict))]
@@ -81,5 +99,4 @@ def first_change(
         return "No single thing.", f"No squat could be told good or bad: {seen.reasons[0]}."
     if verdicts:
         return "The way of filming.", f"No squat could be judged: {verdicts[0].reasons[0]}."
-    why = f" {unseen(followed)[0].upper()}{unseen(followed)[1:]}." if followed < ENOUGH else ""
-    return "The way of filming.", f"No whole squat was found.{why}"
+    return "The way of filming.", f"No whole squat was found{f': {none}' if none else ''}."

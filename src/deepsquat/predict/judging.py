@@ -59,14 +59,17 @@ class Verdict:
     unseen: tuple[str, ...] = ()  # measures that cannot be read from there
 
 
-def judged(poses: Poses, champion: Champion, pose: MediaPipePose, margin: float) -> list[Verdict]:
+def judged(
+    poses: Poses, champion: Champion, pose: MediaPipePose, margin: float, slowed: float = 1.0
+) -> list[Verdict]:
     """A verdict for each repetition in the video, in order of time.
 
     pose: says when a body is seen whole. margin: a probability nearer to the threshold is no verdict.
+    slowed: as in `repetitions.find`.
     """
     if not len(poses.time):
         return []
-    found = find(poses.time, poses.landmarks, float(poses.aspect[0]))
+    found = find(poses.time, poses.landmarks, float(poses.aspect[0]), slowed)
     return [_judged(repetition, poses, champion, pose, margin) for repetition in found]
 
 
@@ -116,17 +119,21 @@ def _outputs(rows: np.ndarray, bottom: float, poses: Poses, champion: Champion) 
 
 
 def reference_logits(
-    poses: Poses, champion: Champion, pose: MediaPipePose, bottoms: Sequence[float] | None
+    poses: Poses,
+    champion: Champion,
+    pose: MediaPipePose,
+    bottoms: Sequence[float] | None,
+    slowed: float = 1.0,
 ) -> list[tuple[float, float]]:
     """Bottom and logit of the squats in a video that are known to be good and are well seen.
 
-    bottoms: their times in seconds; None: all squats of the video are.
+    bottoms: their times in seconds; None: all squats of the video are. slowed: as in `repetitions.find`.
     """
     found = []
-    for one in find(poses.time, poses.landmarks, float(poses.aspect[0])) if len(poses.time) else []:
+    for one in find(poses.time, poses.landmarks, float(poses.aspect[0]), slowed) if len(poses.time) else []:
         if one.start is None or one.bottom is None or one.end is None:
             continue
-        if bottoms is not None and min(abs(one.bottom - t) for t in [*bottoms, np.inf]) > SAME:
+        if bottoms is not None and min(abs(one.bottom - t) for t in [*bottoms, np.inf]) > SAME * slowed:
             continue
         rows = _rows_at(one.bottom, poses, 2 * champion.frames.each_side + 1)
         if not _unseen(one.start, one.end, rows, poses, pose):

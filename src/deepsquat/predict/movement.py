@@ -47,11 +47,16 @@ def at_bottom(poses: Poses, series: Mapping[str, np.ndarray], bottom: float) -> 
 
 
 def tempo(
-    start: float, bottom: float, end: float, heights: Sequence[tuple[np.ndarray, np.ndarray]]
+    start: float,
+    bottom: float,
+    end: float,
+    heights: Sequence[tuple[np.ndarray, np.ndarray]],
+    slowed: float = 1.0,
 ) -> dict[str, float]:
-    """Seconds of the way down, of the pause at the lowest point, and of the way up.
+    """Seconds of the way down, of the pause at the lowest point, and of the way up, as they were in life.
 
-    heights: as `repetitions.hip_height` gives them. {} where they do not cover the squat.
+    heights: as `repetitions.hip_height` gives them. slowed: as there; the times are the video's. {} where the
+    heights do not cover the squat.
     """
     for times, height in heights:
         if not times[0] - 1e-6 <= bottom <= times[-1] + 1e-6:
@@ -68,7 +73,7 @@ def tempo(
             last += 1
         spans = times[first] - start, times[last] - times[first], end - times[last]
         return {
-            name: round(max(0.0, float(span)), 2)
+            name: round(max(0.0, float(span) / slowed), 2)
             for name, span in zip(("down", "pause", "up"), spans, strict=True)
         }
     return {}

@@ -9,4 +9,5 @@ class Options:
 
     annotated: bool  # a video with the skeleton too
     blur_faces: bool  # in all that is written
-    height: float | None  # of the lifter, in centimetres
+    height: float | None = None  # of the lifter, in centimetres
+    slowed: float = 1.0  # how many times slower than life the videos show what they show

@@ -102,6 +102,7 @@ def _known(result: Result, options: Options) -> dict[str, Any]:
         "sha256": result.sha256,
         "persons": result.persons,
         "seen": result.seen,
+        "none_found": result.none_found,
         "repetitions": [asdict(verdict) for verdict in result.verdicts],
         "units": {name: term(name).unit for name in names},
         "reference": None

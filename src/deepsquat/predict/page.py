@@ -78,7 +78,7 @@ def _head(result: Result) -> str:
     if result.persons > 1:
         line += f". {result.persons} people are in the video; the one who squats was followed"
     reference = result.reference.measures if result.reference else None
-    change, why = first_change(whole, result.seen, reference, result.champion.limits)
+    change, why = first_change(whole, result.none_found, reference, result.champion.limits)
     return (
         f"<h1>{escape(result.video.name)}</h1><p>{escape(line)}.</p>"
         f'<section class="first"><h2>To change first</h2><p class="large">{escape(change)}</p>'

@@ -7,6 +7,7 @@ from deepsquat.champion import Champion, compared_to
 from deepsquat.data.videos.annotations import read_labels
 from deepsquat.errors import UserError
 from deepsquat.predict.judging import reference_logits
+from deepsquat.predict.options import Options
 from deepsquat.predict.poses import Reader
 from deepsquat.predict.result import Reference, nearest
 
@@ -38,11 +39,9 @@ def references_of(path: Path) -> References:
 
 
 def beside(
-    champion: Champion, references: References, reader: Reader, height: float | None
+    champion: Champion, references: References, reader: Reader, options: Options
 ) -> tuple[Champion, Reference]:
     """The champion that judges this person, and of the good squats the nearest to their mean, to be shown.
-
-    height: of the lifter in centimetres, where it is known.
 
     Raises:
         UserError: a video cannot be read, no squat is seen well enough, or the champion cannot compare.
@@ -50,11 +49,13 @@ def beside(
     seen = [
         (video, bottom, logit)
         for video, bottoms in references.items()
-        for bottom, logit in reference_logits(reader.poses(video).poses, champion, reader.pose, bottoms)
+        for bottom, logit in reference_logits(
+            reader.poses(video).poses, champion, reader.pose, bottoms, options.slowed
+        )
     ]
     if not seen:
         names = ", ".join(map(str, references))
         raise UserError(f"reference: no good squat is seen well enough in {names}; take another one")
     logits = [logit for *_, logit in seen]
     video, bottom, _ = min(seen, key=lambda one: abs(one[2] - mean(logits)))
-    return compared_to(champion, logits), nearest(video, bottom, reader, champion, height)
+    return compared_to(champion, logits), nearest(video, bottom, reader, champion, options)

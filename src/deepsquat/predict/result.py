@@ -8,9 +8,11 @@ from typing import cast
 import numpy as np
 
 from deepsquat.champion import Champion
+from deepsquat.predict.advice import why_none
 from deepsquat.predict.judging import Verdict, judged
 from deepsquat.predict.limbs import without
 from deepsquat.predict.movement import angles, at_bottom, tempo
+from deepsquat.predict.options import Options
 from deepsquat.predict.poses import Estimated, Poses, Reader
 from deepsquat.predict.terms import in_centimetres
 from deepsquat.repetitions import hip_height
@@ -42,6 +44,7 @@ class Result:
     heights: tuple[Curve, ...]  # of the hips, as `repetitions.hip_height` gives them
     angles: Mapping[str, np.ndarray]  # as `movement.angles` gives them
     reference: Reference | None = None  # beside which it is judged
+    none_found: str = ""  # why no squat may have been found, where none was
 
     @property
     def persons(self) -> int:
@@ -50,8 +53,7 @@ class Result:
     @property
     def seen(self) -> float:
         """In what share of the pictures that were looked at a body was followed."""
-        known = ~np.isnan(self.poses.landmarks[:, 0, 0])
-        return round(float(known.mean()), 2) if len(known) else 0.0
+        return _seen(self.poses)
 
     @property
     def whole(self) -> list[tuple[int, Verdict]]:
@@ -66,14 +68,15 @@ def of(
     reader: Reader,
     champion: Champion,
     margin: float,
-    height: float | None,
+    options: Options,
     reference: Reference | None = None,
 ) -> Result:
-    """height: of the lifter in centimetres, where it is known."""
+    """margin: as in `judging.judged`."""
     poses = found.poses
     series = angles(poses)
-    heights = hip_height(poses.time, poses.landmarks, float(poses.aspect[0])) if len(poses.time) else []
-    verdicts = _measured(judged(poses, champion, reader.pose, margin), poses, series, heights, height)
+    heights = _heights(poses, options)
+    said = judged(poses, champion, reader.pose, margin, options.slowed)
+    verdicts = _measured(said, poses, series, heights, options)
     return Result(
         video,
         found.sha256,
@@ -88,19 +91,29 @@ def of(
         tuple(heights),
         series,
         reference,
+        "" if verdicts else why_none(poses, _seen(poses), options.slowed),
     )
 
 
-def nearest(
-    video: Path, bottom: float, reader: Reader, champion: Champion, height: float | None
-) -> Reference:
-    """The squat of a video whose bottom is nearest to a time in seconds; height: as in `of`."""
+def nearest(video: Path, bottom: float, reader: Reader, champion: Champion, options: Options) -> Reference:
+    """The squat of a video whose bottom is nearest to a time in seconds."""
     poses = reader.poses(video).poses
-    heights = hip_height(poses.time, poses.landmarks, float(poses.aspect[0]))
-    found = [one for one in judged(poses, champion, reader.pose, 0.0) if one.bottom is not None]
+    said = judged(poses, champion, reader.pose, 0.0, options.slowed)
+    found = [one for one in said if one.bottom is not None]
     one = min(found, key=lambda one: abs(cast(float, one.bottom) - bottom))
-    measures = _measured([one], poses, angles(poses), heights, height)[0].measures
+    measures = _measured([one], poses, angles(poses), _heights(poses, options), options)[0].measures
     return Reference(video, poses, cast(float, one.bottom), measures)
+
+
+def _seen(poses: Poses) -> float:
+    known = ~np.isnan(poses.landmarks[:, 0, 0])
+    return round(float(known.mean()), 2) if len(known) else 0.0
+
+
+def _heights(poses: Poses, options: Options) -> list[Curve]:
+    if not len(poses.time):
+        return []
+    return hip_height(poses.time, poses.landmarks, float(poses.aspect[0]), options.slowed)
 
 
 def _measured(
@@ -108,15 +121,15 @@ def _measured(
     poses: Poses,
     series: Mapping[str, np.ndarray],
     heights: Sequence[Curve],
-    height: float | None,
+    options: Options,
 ) -> list[Verdict]:
     """The verdicts with angles and tempo among their measures."""
     verdicts = []
     for verdict in found:
         measures = dict(verdict.measures)
         if verdict.start is not None and verdict.bottom is not None and verdict.end is not None:
-            measures |= in_centimetres(measures, height) if height else {}
+            measures |= in_centimetres(measures, options.height) if options.height else {}
             measures = {**measures, **at_bottom(poses, series, verdict.bottom), **verdict.measures}
-            measures |= tempo(verdict.start, verdict.bottom, verdict.end, heights)
+            measures |= tempo(verdict.start, verdict.bottom, verdict.end, heights, options.slowed)
         verdicts.append(replace(verdict, measures=measures))
     return verdicts
