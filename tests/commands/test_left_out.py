@@ -51,3 +51,4 @@ def test_squats_are_told_apart_by_the_cameras_in_their_names() -> None:
     assert left.scores(left.views()["oblique"]).subject.tolist() == ["b@30", "b@-30", "d@-60"]
     alone = LeftOut("run", None, squats(real, [f"x#{i}" for i in range(8)]))  # type: ignore[arg-type]
     assert {name: rows.sum() for name, rows in alone.views().items()} == {"all": 8}
+    assert alone.scores(alone.views()["all"]).subject.tolist() == real.subject.tolist()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from deepsquat.champion import Champion
+from deepsquat.commands.quality import in_words
 
 if TYPE_CHECKING:
     from deepsquat.commands.quality import Measured
@@ -27,7 +28,8 @@ they come from. Under `made_of` stand the options of the data, and the runs: {ru
 ## How well it does
 
 Squats are judged by the mean logit of {images} around their bottom. In the fifth and sixth column what the
-network says of one good squat of the same person was subtracted first, every good squat in turn. {fitted}
+network says of one good squat of the same person was subtracted first, every good squat in turn. Where an
+interval stands, it is of 95 %, over people. {fitted}
 
 {table}
 
@@ -105,7 +107,7 @@ def _table(measured: "Mapping[str, Measured]") -> str:
     columns = {
         "squats of": list(measured),
         "number": [str(found.squats) for found in measured.values()],
-        "AUC": [f"{found.auc:.3f}" for found in measured.values()],
+        "AUC": [in_words(found.auc, found.auc_interval) for found in measured.values()],
         "balanced, usual standard": [f"{found.balanced_accuracy:.1%}" for found in measured.values()],
         "AUC less a reference": [f"{found.auc_with_reference:.3f}" for found in measured.values()],
         "balanced beside a reference": [
@@ -130,7 +132,8 @@ which learned from labelled squats (`data={source}`); `model.json` has every val
 
 ## How well it does
 
-Squats are judged by the mean logit of {images} around their bottom. {fitted}
+Squats are judged by the mean logit of {images} around their bottom. Where an interval stands, it is of
+95 %, over people. {fitted}
 
 {table}
 

@@ -43,8 +43,9 @@ class LeftOut:
     def scores(self, rows: np.ndarray) -> Scores:
         """Of some squats; a subject is another one for each camera, so that like is compared with like."""
         found = self.squats.scores
-        cameras = [name.rpartition("@")[2] for name in self.squats.squat.tolist()]
-        subject = np.array([f"{who}@{at}" for who, at in zip(found.subject.tolist(), cameras, strict=True)])
+        ends = [name.rpartition("@") for name in self.squats.squat.tolist()]
+        people = zip(found.subject.tolist(), ends, strict=True)
+        subject = np.array([f"{who}@{camera}" if at else who for who, (_, at, camera) in people])
         return Scores(found.score[rows], found.label[rows], subject[rows], found.reference[rows])
 
 

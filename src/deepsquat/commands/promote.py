@@ -71,7 +71,7 @@ def promote(config: DictConfig) -> None:
         said["real people, left out"] = Said(p_good, real.squats.scores.label, real.squats.group)
         measured |= {
             f"real people left out, {view.replace('_', ' ')}": quality.of(
-                fitted, real.scores(rows), p_good[rows]
+                fitted, real.scores(rows), p_good[rows], real.squats.group[rows]
             )
             for view, rows in real.views().items()
         }
@@ -136,7 +136,7 @@ def _keep(
     quality.write_told(folder, {name: found.told for name, found in measured.items()})
     for name, found in measured.items():
         said = {
-            "AUC": f"{found.auc:.3f}",
+            "AUC": quality.in_words(found.auc, found.auc_interval),
             "less a reference": f"{found.auc_with_reference:.3f}",
             "balanced": f"{found.balanced_accuracy:.1%}",
             "beside a reference": f"{found.balanced_with_reference:.1%}",

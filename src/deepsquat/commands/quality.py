@@ -9,6 +9,7 @@ import numpy as np
 
 from deepsquat.champion import Champion
 from deepsquat.evaluation.calibration import calibration_error
+from deepsquat.evaluation.intervals import group_interval
 from deepsquat.evaluation.judged import Judged
 from deepsquat.evaluation.out_of_fold import probabilities
 from deepsquat.evaluation.scores import Scores, auc, balanced_accuracy, less_a_reference, with_reference
@@ -29,7 +30,13 @@ class Measured:
     balanced_with_reference: float  # beside one good squat of the same subject, every one in turn
     calibration_error: float
     yaw_error: float  # degrees, the median of the camera's; NaN where it is not read
+    auc_interval: tuple[float, float] | None = None  # 95 %, over people; None where they are too few
     told: tuple[Told, ...] = ()  # by the margin around the threshold
+
+
+def in_words(value: float, interval: tuple[float, float] | None) -> str:
+    """A share to three places, and its interval where there is one."""
+    return f"{value:.3f}" + ("" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})")
 
 
 def measured(model: Champion, judged: Judged) -> Measured:
@@ -37,8 +44,9 @@ def measured(model: Champion, judged: Judged) -> Measured:
     return replace(found, yaw_error=float(np.median(off(judged.yaw, judged.measures[:, -1]))))
 
 
-def of(model: Champion, scores: Scores, p_good: np.ndarray) -> Measured:
-    """Of squats whose probabilities are known."""
+def of(model: Champion, scores: Scores, p_good: np.ndarray, person: np.ndarray | None = None) -> Measured:
+    """Of squats whose probabilities are known. person: (n,) whose they are; None: their subject's."""
+    person = scores.subject if person is None else person
     return Measured(
         squats=len(p_good),
         auc=auc(scores.label, scores.score),
@@ -47,6 +55,9 @@ def of(model: Champion, scores: Scores, p_good: np.ndarray) -> Measured:
         balanced_with_reference=_balanced_with_reference(model, scores),
         calibration_error=calibration_error(p_good, scores.label),
         yaw_error=float("nan"),
+        auc_interval=None
+        if (person == "").any()
+        else group_interval(person, lambda rows: auc(scores.label[rows], scores.score[rows])),
         told=tuple(curve(p_good, scores.label, model.threshold)),
     )
 
