@@ -68,7 +68,14 @@ def test_jitter_and_drops_are_as_large_as_asked() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"zoom_out": 1.5}, {"flip": True, "rotate": 5.0}, {"rotate": -1.0}, {"scale": 1.0}, {"drop_limbs": 1.0}],
+    [
+        {"zoom_out": 1.5},
+        {"zoom_out": 0.005},
+        {"flip": True, "rotate": 5.0},
+        {"rotate": -1.0},
+        {"scale": 1.0},
+        {"drop_limbs": 1.0},
+    ],
 )
 def test_refuses_impossible_values(values: dict) -> None:
     with pytest.raises(UserError, match="augment"):

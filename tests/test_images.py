@@ -40,6 +40,14 @@ def table() -> LandmarkTable:
     )
 
 
+def test_images_that_no_memory_holds_are_refused_before_they_are_drawn(
+    table: LandmarkTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepsquat.images.memory", lambda: 6 * 48 * 27 * 3 - 1)
+    with pytest.raises(UserError, match=r"skeleton: 6 images of 48 x 27 pixels take .* GiB"):
+        draw_images(table, "", "videos", STYLE)
+
+
 def test_figures_that_are_too_small_to_tell_form_are_warned_of(table: LandmarkTable) -> None:
     def said(landmarks: np.ndarray, framing: str) -> str:
         style = replace(STYLE, framing=framing)

@@ -76,7 +76,9 @@ def test_dropped_limbs_and_far_points_leave_no_trace() -> None:
     assert not draw(points, Style(192, 108)).any()
 
 
-@pytest.mark.parametrize("values", [{"height": 4}, {"line_width": 0}, {"framing": "wide"}])
+@pytest.mark.parametrize(
+    "values", [{"height": 4}, {"height": 5000}, {"line_width": 0}, {"line_width": 40000}, {"framing": "wide"}]
+)
 def test_refuses_a_style_that_cannot_be_drawn(values: dict) -> None:
     with pytest.raises(UserError, match="skeleton"):
         Style(**values)

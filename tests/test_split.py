@@ -85,6 +85,22 @@ def test_says_in_one_line_what_cannot_be_split(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_every_part_has_good_squats_that_are_no_reference(seed: int) -> None:
+    """Eight people have a reference and a bad squat, four have two of each."""
+    items = []
+    for who in range(12):
+        labels = [(1, True), (0, False)] if who < 8 else [(1, False), (1, False), (0, False), (0, False)]
+        items += [
+            Item(f"{who}#{i}", str(who), str(who), label, reference)
+            for i, (label, reference) in enumerate(labels)
+        ]
+    parts = split(items, SplitOptions("subject", seed=seed))
+    for name in ("val", "test"):
+        assert {item.label for item in parts[name]} == {0, 1}
+        assert not any(item.reference for item in parts[name])
+
+
 @pytest.mark.parametrize(
     "values", [{"by": "day"}, {"seed": -1}, {"val": 0.0}, {"test": 1.0}, {"val": 0.6, "test": 0.5}]
 )

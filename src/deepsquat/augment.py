@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # options are checked before torch is loaded
     from torch import Tensor
 
 
+_SMALLEST = 0.1  # that an image is zoomed out to: smaller, nothing of a figure is left
 _AT_ONCE = 8  # images whose copies are made together: what fits into a cache
 
 
@@ -34,8 +35,8 @@ class Augment:
     drop_limbs: float = 0.0  # probability that a limb is not drawn
 
     def __post_init__(self) -> None:
-        if self.zoom_out is not None and not 0 < self.zoom_out < 1:
-            raise UserError(f"augment.zoom_out must lie between 0 and 1, got {self.zoom_out}")
+        if self.zoom_out is not None and not _SMALLEST <= self.zoom_out < 1:
+            raise UserError(f"augment.zoom_out must be at least {_SMALLEST} and below 1, got {self.zoom_out}")
         for name in ("rotate", "shift", "jitter"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"augment.{name} must be 0 or more, got {getattr(self, name)}")

@@ -15,6 +15,7 @@ from deepsquat.data.squats import FreshSource
 from deepsquat.errors import UserError
 from deepsquat.files import add_checksum, expanded, read_checked, written_whole
 from deepsquat.landmarks import NAMES, LandmarkTable, unknown_measures
+from deepsquat.processes import memory
 from deepsquat.skeleton import Style, draw, pixels
 from deepsquat.terminal import say
 
@@ -38,7 +39,7 @@ class Images:
     source: np.ndarray  # () str: what the data is, in words
     drawn_as: np.ndarray  # () str: how it was drawn, in words
     # As in the landmark table; left out, as by files of earlier versions, unknown, and no references.
-    measures: np.ndarray = None  # type: ignore[assignment]  # (n, 7) float32
+    measures: np.ndarray = None  # type: ignore[assignment]  # (n, 8) float32
     reference: np.ndarray = None  # type: ignore[assignment]  # (n,) int8
     landmarks: np.ndarray = None  # type: ignore[assignment]  # (n, 33, 4) float32
     aspect: np.ndarray = None  # type: ignore[assignment]  # (n,) float32
@@ -57,7 +58,17 @@ class Images:
 
 
 def draw_images(table: LandmarkTable, fingerprint: str, source: str, style: Style) -> Images:
-    """Draws every frame of the table."""
+    """Draws every frame of the table.
+
+    Raises:
+        UserError: the images are more than this machine's memory holds.
+    """
+    size = len(table) * style.height * style.width * 3
+    if size > memory():
+        raise UserError(
+            f"skeleton: {len(table):,} images of {style.height} x {style.width} pixels take "
+            f"{size / 2**30:,.1f} GiB, and this machine has {memory() / 2**30:,.1f}; take smaller ones"
+        )
     points = pixels(table, style)
     return Images(
         images=draw(points, style),

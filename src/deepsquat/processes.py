@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, NoReturn
 
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -20,6 +21,14 @@ _INTERRUPTS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP, _ALARM,
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Bytes of memory that this machine, or the container that it is, has."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    return min(there, int(text)) if text.isdigit() else there
 
 
 def stop_on_sigterm() -> None:

@@ -54,6 +54,7 @@ LEGS = frozenset(
     if not {a, b} & {HEAD, NECK, INDEX["nose"]}
     and not any(f"{side}_{joint}" in (_name(a), _name(b)) for side in ("left", "right") for joint in _ARM)
 )
+_LARGEST = 4096  # pixels of an image, either way
 _SUBPIXEL = 3  # cv2 takes coordinates in 1/8 pixel
 
 
@@ -72,8 +73,13 @@ class Style:
             raise UserError(
                 f"skeleton.height and skeleton.width must be 8 or more, got {self.height} x {self.width}"
             )
-        if self.line_width < 1:
-            raise UserError(f"skeleton.line_width must be 1 or more, got {self.line_width}")
+        if max(self.height, self.width) > _LARGEST:
+            raise UserError(
+                f"skeleton.height and skeleton.width must be {_LARGEST} or less, "
+                f"got {self.height} x {self.width}"
+            )
+        if not 1 <= self.line_width <= self.height:
+            raise UserError(f"skeleton.line_width must be 1 to skeleton.height, got {self.line_width}")
         if self.limbs not in ("all", "legs"):
             raise UserError(f"skeleton.limbs must be all or legs, got {self.limbs!r}")
         if self.framing not in ("image", "person"):
@@ -133,7 +139,7 @@ def draw(points: np.ndarray, style: Style, dropped: np.ndarray | None = None) ->
 
     images = np.zeros((len(points), style.height, style.width, 3), np.uint8)
     # A point far outside would overflow cv2's integers; the line to it leaves the image either way.
-    fixed = np.round(points.clip(-4096, 4096) * (1 << _SUBPIXEL)).astype(np.int32)
+    fixed = np.round(points.clip(-2 * _LARGEST, 2 * _LARGEST) * (1 << _SUBPIXEL)).astype(np.int32)
     for i, image in enumerate(images):
         place = fixed[i].tolist()  # not all at once: Python's collector goes through every list it sees
         for limb, (a, b) in enumerate(LIMBS):

@@ -195,16 +195,19 @@ def _by_group(items: Sequence[Item], options: SplitOptions, generator: np.random
             "give more data or choose split=by_squat"
         )
     counts = np.zeros((len(groups), 2))  # squats of each label in each group
+    scored = np.zeros_like(counts)  # of these, those that are in a score: references are in none
+    row = {name: i for i, name in enumerate(groups)}
     for item in items:
-        counts[groups.index(group[item.id]), item.label] += 1
-    wanted = {name: getattr(options, name) * counts.sum(axis=0) for name in ("val", "test")}
+        counts[row[group[item.id]], item.label] += 1
+        scored[row[group[item.id]], item.label] += not item.reference
+    wanted = {name: getattr(options, name) * scored.sum(axis=0) for name in ("val", "test")}
     best: tuple[float, dict[str, str]] | None = None
     for _ in range(_TRIES):
         order = generator.permutation(len(groups))
         part_of: dict[str, str] = {}
         missed, start = 0.0, 0
         for name in ("val", "test"):
-            sums = counts[order[start:]].cumsum(axis=0)
+            sums = scored[order[start:]].cumsum(axis=0)
             misses = np.abs(sums - wanted[name]).sum(axis=1) + len(items) * (sums == 0).any(axis=1)
             # At least one group stays for each part that is still to fill.
             last = len(groups) - start - (2 if name == "val" else 1)

@@ -1,6 +1,5 @@
 """One run, top to bottom: squats, poses, images, network, record."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +61,7 @@ class Result:
     folder: Path
 
 
+_ONE_VALUE = "more than 1 value per channel"  # what torch's BatchNorm says of one image of one place
 # Of the trained network, its data, all images of them, and the run's metrics.
 Finished = Callable[[Classifier, SquatData, Images, Mapping[str, float]], None]
 
@@ -275,17 +275,23 @@ def _fit_and_test(
     epoch_end = EpochEnd(folder, run.id, report, choices.trainer.patience)
     own = [made() for made in choices.callbacks.values()]
     trainer = make_trainer(choices.trainer, [EpochSeeds(choices.seed), *own, epoch_end, Progress()])
-    start = time.monotonic()
     try:
         last = folder / checkpoint.LAST if goes_on else None
         trainer.fit(classifier, datamodule=data, ckpt_path=last, weights_only=True)
-        seconds = time.monotonic() - start
+        seconds = epoch_end.seconds
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"optim.batch_size={choices.optim.batch_size} is more than the GPU's memory holds; "
             "take a smaller batch, a smaller network or trainer=cpu"
+        ) from error
+    except ValueError as error:
+        if _ONE_VALUE not in str(error):
+            raise
+        raise UserError(
+            f"optim.batch_size={choices.optim.batch_size} leaves one image for an epoch's last batch, and "
+            "this network normalises over several; take another batch size, or larger images"
         ) from error
     if epoch_end.ended_early:
         patience, waited = choices.trainer.patience, trainer.current_epoch - 1 - epoch_end.best_epoch
@@ -301,9 +307,8 @@ def _fit_and_test(
     tested = classifier.evaluate("test", data.parts["test"], data.parts["test"].device)
     device = data.parts["test"].device
     transferred = transfer.tested(elsewhere, classifier.said_good, device, choices.optim.batch_size)
-    checkpoint.write_weights(
-        folder / checkpoint.TESTED, classifier.network, trainer.current_epoch - 1, run.id
-    )
+    weights, epoch = classifier.network.state_dict(), trainer.current_epoch - 1
+    checkpoint.write_weights(folder / checkpoint.TESTED, weights, epoch, run.id)
     closing = {"fit_seconds": seconds, "best_epoch": epoch_end.best_epoch + 1}
     closing |= transfer.metrics_of(transferred)
     run.metrics(tested | closing, tracking.WHOLE_RUN)

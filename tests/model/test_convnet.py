@@ -107,6 +107,13 @@ def test_dropout_keeps_each_value_or_not_and_the_mean() -> None:
     assert Dropout(0.0)(x) is x
 
 
+def test_dropout_takes_a_part_of_a_tensor_and_one_image_for_several() -> None:
+    dropout, x = Dropout(0.5), torch.ones(6, 100)
+    assert dropout(x[:, :31]).shape == (6, 31)
+    several = dropout(x[:1].expand(6, 100))
+    assert not all(torch.equal(several[0], other) for other in several[1:])
+
+
 def test_pieces_answer_as_the_whole_batch_does() -> None:
     torch.manual_seed(0)
     network = ConvNet(32, 24, blocks=2).eval()

@@ -19,7 +19,9 @@ def put(home: Path, name: str, content: str = "") -> None:
 
 
 def run(home: Path, run_id: str, status: str, **tags: str) -> None:
-    put(home, f"offline/{run_id}/run.json", json.dumps({"status": status, "tags": tags}))
+    known = {"id": "0" * 32, "name": run_id, "experiment": "deepsquat", "status": status, "tags": tags}
+    times = {"start_time": 1, "end_time": None, "dataset": None}
+    put(home, f"offline/{run_id}/run.json", json.dumps(known | times))
     put(home, f"offline/{run_id}/artifacts/predictions.csv", run_id)
 
 
@@ -73,7 +75,7 @@ def test_what_is_there_may_have_gone_on_and_stays(home: Path, tmp_path: Path) ->
     assert (other / "multirun/offline/parent/run.json").is_file()
     assert sorted(path.name for path in (other / "multirun").iterdir()) == ["depth-x", "offline"]
 
-    adopt(archive, tmp_path / "new")
+    assert adopt(archive, tmp_path / "new") == ["depth-x"]
     assert pack(tmp_path / "new", tmp_path / "again.tar.gz", STUDIES)
     with tarfile.open(archive) as before, tarfile.open(tmp_path / "again.tar.gz") as now:
         assert before.getnames() == now.getnames()
@@ -95,6 +97,24 @@ def test_a_study_that_went_on_elsewhere_goes_on_from_there(home: Path, tmp_path:
     assert (home / "multirun/depth-x/1/files/config.yaml").read_text() == "a: 2"
     assert (home / "multirun/offline/later/run.json").is_file()
     assert json.loads((home / "multirun/offline/goes_on/run.json").read_text())["status"] == "RUNNING"
+
+
+def test_a_run_that_cannot_be_read_is_in_no_archive_and_stops_nothing(home: Path, tmp_path: Path) -> None:
+    put(home, "offline/emptied/run.json")
+    assert ended(home, STUDIES) == 3 and pack(home, tmp_path / "x.tar.gz", STUDIES)
+    with tarfile.open(tmp_path / "x.tar.gz") as archive:
+        assert not [name for name in archive.getnames() if "emptied" in name]
+
+
+def test_one_bit_that_is_turned_is_seen(home: Path, tmp_path: Path) -> None:
+    archive, damaged = tmp_path / "x.tar.gz", tmp_path / "damaged.tar.gz"
+    pack(home, archive, STUDIES)
+    whole = archive.read_bytes()
+    for at in range(100, len(whole), len(whole) // 20):  # behind the name of the file
+        damaged.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises(UserError, match=r"damaged\.tar\.gz: cannot be unpacked"):
+            adopt(damaged, tmp_path / f"new{at}")
+        assert not list((tmp_path / f"new{at}").rglob("run.json"))
 
 
 def test_an_archive_that_is_damaged_or_another_is_named(home: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from deepsquat.errors import UserError
 from deepsquat.images import Images, save
 from deepsquat.paper import reproduction
+from deepsquat.paper.packing import pack
 from deepsquat.paper.reproduction import Step, steps
 from program import ROOT, Command
 
@@ -125,7 +126,8 @@ def test_what_has_ended_is_packed_while_the_sweep_goes_on(
         "import json, time; from pathlib import Path\n"
         "for run, status in (('a', 'FINISHED'), ('b', 'RUNNING')):\n"
         "    place = Path('home/multirun/offline', run); place.mkdir(parents=True)\n"
-        "    record = {'status': status, 'tags': {'study': 'final-paper-x'}}\n"
+        "    record = {'id': '0' * 32, 'name': run, 'experiment': 'x', 'status': status, 'start_time': 1}\n"
+        "    record |= {'end_time': None, 'dataset': None, 'tags': {'study': 'final-paper-x'}}\n"
         "    (place / 'run.json').write_text(json.dumps(record))\n"
         "while not Path('out.tar.gz').exists(): time.sleep(0.05)\n"
     )
@@ -134,6 +136,17 @@ def test_what_has_ended_is_packed_while_the_sweep_goes_on(
     assert reproduction.run([step], root, root / "home", 0.5, root / "out.tar.gz") == 0
     with tarfile.open(root / "out.tar.gz") as archive:
         assert archive.getnames() == ["multirun/offline/a/run.json"]
+
+
+def test_what_an_archive_holds_of_other_tables_stays_in_it(root: Path) -> None:
+    study = root / "home/multirun/depth-paper-x"
+    study.mkdir(parents=True)
+    (study / "study.journal").write_text("{}\n")
+    pack(root / "home", root / "out.tar.gz", [study.name])
+    step = Step("final-paper-x", ["sys.exit(0)"])
+    assert reproduction.run([step], root, root / "another home", 0.5, root / "out.tar.gz") == 0
+    with tarfile.open(root / "out.tar.gz") as archive:
+        assert archive.getnames() == ["multirun/depth-paper-x/study.journal"]
 
 
 @pytest.mark.slow

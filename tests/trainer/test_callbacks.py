@@ -139,6 +139,31 @@ def test_a_callback_of_ones_own_may_end_a_training_and_goes_on_where_it_was(tmp_
     assert not told
 
 
+class At(pl.Callback):
+    """Ends a training after an epoch, whether val is measured then or not."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        trainer.should_stop |= trainer.current_epoch + 1 == self.epoch
+
+
+@pytest.mark.parametrize(("asked", "ends"), [(1, 2), (2, 2), (3, 4)])
+def test_a_training_that_is_ended_ends_with_an_epoch_that_val_is_of(
+    tmp_path: Path, asked: int, ends: int
+) -> None:
+    told, _ = fit(tmp_path / "whole", 20, own=[At(asked)])
+    assert list(told) == list(range(1, ends + 1)) and "val/loss" in told[ends]
+    assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["weights"]
+
+
+def test_seconds_of_a_run_that_was_resumed_are_those_of_all_its_parts(tmp_path: Path) -> None:
+    end = EpochEnd(tmp_path, "a" * 32, lambda metrics, epoch: None)
+    end.load_state_dict({**end.state_dict(), "seconds": 100.0})
+    assert 100 <= end.seconds < 101 and 100 <= end.state_dict()["seconds"] < 101
+
+
 @pytest.mark.parametrize(
     "values", [{"steps_per_epoch": 0}, {"val_every": 0}, {"max_epochs": 0}, {"patience": 0}]
 )

@@ -76,5 +76,8 @@ def test_a_table_without_measures_has_them_unknown(table: LandmarkTable) -> None
 def test_values_that_cannot_be_are_named() -> None:
     with pytest.raises(UserError, match=r"target\.counted must name one or more of too_shallow, .*'bent'"):
         Form(counted=("leaning", "bent"))
-    with pytest.raises(UserError, match=r"target\.slope"):
+    with pytest.raises(UserError, match=r"target\.slope must be a number above 0"):
         Form(slope=0.0)
+    for name in ("even", "slope", "plain", "steep"):
+        with pytest.raises(UserError, match=rf"target\.{name} must be a number"):
+            Form(**{name: float("nan")})

@@ -77,6 +77,22 @@ class Tied(nn.Module):
         return self.last(x - x.mean(dim=0))
 
 
+class Added(nn.Module):
+    """A layer whose weight is the sum of two: one tensor is the gradient of both."""
+
+    each_image_alone = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = nn.Sequential(nn.AvgPool2d(4), nn.Flatten())
+        self.one, self.other = nn.Linear(3 * 8 * 6, 20), nn.Linear(3 * 8 * 6, 20)
+        self.last = nn.Linear(20, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.one.weight + self.other.weight, self.one.bias + self.other.bias
+        return self.last(nn.functional.linear(self.before(x), weight, bias).relu())
+
+
 class Counting(nn.Module):
     """Keeps a running mean of what it saw, and goes by it."""
 
@@ -148,12 +164,13 @@ def bare_losses(
         (plain, True),
         (frozen, True),
         (tied_in_pieces, True),
+        (Added, True),
         (lambda: plain(nn.BatchNorm2d(8)), False),
         (lambda: plain(nn.Dropout(0.3)), False),
         (Tied, False),
         (Counting, False),
     ],
-    ids=["plain", "frozen", "tied", "batch_norm", "torchs_dropout", "own_forward", "own_buffer"],
+    ids=["plain", "frozen", "tied", "added", "batch_norm", "torchs_dropout", "own_forward", "own_buffer"],
 )
 def test_losses_of_twenty_steps_are_those_of_a_bare_loop(
     make: Callable[[], nn.Module], in_pieces: bool

@@ -42,9 +42,9 @@ class ConvNet(nn.Module):
         """
         super().__init__()
         _refuse(blocks, kernel_size, widths, hidden, dropout, padding)
+        rows, columns = _shrunk(height, width, blocks, kernel_size, padding)
         self.filters = tuple(widths or _PAPER_WIDTHS.get(blocks) or (32, 64) * blocks)[:blocks]
         self.kernel_size = kernel_size
-        rows, columns = _shrunk(height, width, blocks, kernel_size, padding)
         self.blocks = nn.Sequential(*_blocks(self.filters, kernel_size, dropout, padding), nn.Flatten())
         self.units = (self.filters[-1] * rows * columns, *hidden)
         self.hidden = nn.Sequential(

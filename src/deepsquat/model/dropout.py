@@ -43,6 +43,9 @@ class Dropout(nn.Module):
         words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(
             -(2**63), None, generator=getattr(_drawing, "generator", None)
         )
-        bits = words.view(torch.int16).as_strided(x.shape, x.stride())  # in the order of x's memory
+        bits = words.view(torch.int16)
+        dense = x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
+        # In the order of x's memory, where it has a place of its own for each value.
+        bits = bits.as_strided(x.shape, x.stride()) if dense else bits[: x.numel()].view(x.shape)
         dropped = min(round(self.p * 2**16), 2**16 - 1)
         return x * ((bits >= dropped - 2**15) * (2**16 / (2**16 - dropped)))

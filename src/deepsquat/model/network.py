@@ -1,10 +1,8 @@
 """A network as it is chosen: a class and its arguments, tried on shapes alone before any data is touched."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import UninitializedParameter
 
 from deepsquat.errors import UserError
+from deepsquat.processes import memory
 from deepsquat.trust import reason
 
 _COPIES = 4  # of each weight while it is trained: itself, its gradient, Adam's two moments
@@ -198,11 +197,3 @@ def _refuse_want_of_memory(needed: int, what: str) -> None:
     if needed > there:
         size = f"would take {needed / 2**30:,.1f} GiB of memory, and this machine has {there / 2**30:,.1f}"
         raise UserError(f"{what} {size}; take a smaller network")
-
-
-def memory() -> int:
-    """Bytes of memory that this machine, or the container that it is, has."""
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    return min(there, int(text)) if text.isdigit() else there

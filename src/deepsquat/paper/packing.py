@@ -1,7 +1,8 @@
 """Runs and studies in one archive, without checkpoints: written whole, unpacked where they are not yet."""
 
-import json
+import gzip
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -9,9 +10,11 @@ from tempfile import TemporaryDirectory
 
 from deepsquat.errors import UserError
 from deepsquat.files import written_whole
+from deepsquat.tracking.run_folder import RECORD, read_record
 
 _LEFT_OUT = {".ckpt", ".lock"}
-_RUNS, _RECORD = "multirun/offline", "run.json"
+_RUNS = "multirun/offline"
+_AT_ONCE = 1 << 20  # bytes
 
 
 def pack(home: Path, path: Path, studies: Sequence[str]) -> bool:
@@ -41,11 +44,14 @@ def _of_study(folder: Path) -> Iterator[Path]:
 
 
 def _runs(home: Path, studies: Sequence[str]) -> Iterator[Path]:
-    for record in sorted((home / _RUNS).glob(f"*/{_RECORD}")):
-        run = json.loads(record.read_text())
-        parent, child = run["tags"].get("sweep"), run["tags"].get("study")
-        if parent in studies or (child in studies and run["status"] in ("FINISHED", "FAILED")):
-            yield record.parent
+    for path in sorted((home / _RUNS).glob(f"*/{RECORD}")):
+        try:
+            run = read_record(path.parent)
+        except UserError:  # of whatever study it was: src/sync.py names it
+            continue
+        parent, child = run.tags.get("sweep"), run.tags.get("study")
+        if parent in studies or (child in studies and run.status in ("FINISHED", "FAILED")):
+            yield path.parent
 
 
 def ended(home: Path, studies: Sequence[str]) -> int:
@@ -60,6 +66,9 @@ def unpack(path: Path, folder: Path) -> None:
         UserError: it cannot be read, or holds other things.
     """
     try:
+        with gzip.open(path) as content:  # to its end, where its checksum is: tarfile ends before that
+            while content.read(_AT_ONCE):
+                pass
         with tarfile.open(path) as archive:
             strange = [
                 m.name for m in archive if not m.isfile() or PurePosixPath(m.name).parts[0] != "multirun"
@@ -67,14 +76,14 @@ def unpack(path: Path, folder: Path) -> None:
             if strange:
                 raise UserError(f"{path}: is no archive of src/reproduce.py, for it holds {strange[0]}")
             archive.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise UserError(f"{path}: cannot be unpacked ({error}); bring it back, or take it away") from error
 
 
-def adopt(path: Path, home: Path) -> None:
+def adopt(path: Path, home: Path) -> list[str]:
     """Puts the runs and studies of an archive into `home`: those that are not there, or as they were before.
 
-    Others have gone on.
+    Others have gone on. Returns the names of its studies.
 
     Raises:
         UserError: the archive cannot be read.
@@ -93,6 +102,7 @@ def adopt(path: Path, home: Path) -> None:
                 place.replace(target)
             elif place in studies:
                 _bring_up_to_date(target, place)
+        return [place.name for place in studies]
 
 
 def _bring_up_to_date(study: Path, packed: Path) -> None:

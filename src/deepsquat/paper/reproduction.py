@@ -88,8 +88,8 @@ def run(found: Sequence[Step], root: Path, home: Path, minutes: float | None, ar
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     studies = [step.study for step in found]
     failed = False
-    if archive.is_file():
-        adopt(archive, home)
+    if archive.is_file():  # what it holds of other tables stays in it
+        studies += [name for name in adopt(archive, home) if name not in studies]
     try:
         for number, step in enumerate(found, 1):
             left = None if deadline is None else deadline - time.monotonic()

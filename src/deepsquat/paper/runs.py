@@ -165,7 +165,8 @@ def latest(store: Store, wanted: Mapping[str, Mapping[str, Any]], only: Only) ->
     """The latest run that was tested and has the params that are wanted under its protocol."""
     for run in _searched(store, "attributes.status = 'FINISHED'"):
         params = wanted.get(run.tags.get("protocol", ""))
-        if params and _counts(run, only) and "test/loss" in run.metrics and run.has(params):
+        whole = "test/loss" in run.metrics and "fold" not in run.tags
+        if params and whole and _counts(run, only) and run.has(params):
             return run
     return None
 

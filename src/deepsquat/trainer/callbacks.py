@@ -49,7 +49,8 @@ class EpochEnd(Checkpoint):
     ) -> None:
         """patience: the training ends where val/loss has not been lower for so many epochs; None: never."""
         self.run_id, self.report, self.patience = run_id, report, patience
-        self.ended_early = False
+        self.ended_early = self._ends_with_val = False
+        self._fitted, self._begun = 0.0, time.monotonic()
         self.last, self.best = folder / checkpoint.LAST, folder / checkpoint.BEST
         self.best_loss, self.best_epoch = float("inf"), -1
         self.best_weights: dict[str, torch.Tensor] = {}
@@ -62,14 +63,25 @@ class EpochEnd(Checkpoint):
             "epoch": self.best_epoch,
             "weights": self.best_weights,
             "ended_early": self.ended_early,
+            "ends_with_val": self._ends_with_val,
+            "seconds": self.seconds,
         }
+
+    @property
+    def seconds(self) -> float:
+        """That it has trained, those before it was interrupted among them."""
+        return self._fitted + time.monotonic() - self._begun
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best_loss, self.best_epoch = state["loss"], state["epoch"]
         self.best_weights = state["weights"]
-        self.ended_early = state.get("ended_early", False)  # checkpoints of earlier versions have none
+        # Checkpoints of earlier versions have none of these.
+        self.ended_early = state.get("ended_early", False)
+        self._ends_with_val = state.get("ends_with_val", False)
+        self._fitted = state.get("seconds", 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._begun = time.monotonic()
         trainer.should_stop |= self.ended_early  # killed between its last epoch and its end, it has no other
 
     def on_save_checkpoint(
@@ -94,6 +106,11 @@ class EpochEnd(Checkpoint):
         waited = trainer.current_epoch - self.best_epoch
         if self.patience is not None and self._val_is_new and waited >= self.patience:
             trainer.should_stop = True
+        if self._val_is_new:
+            trainer.should_stop |= self._ends_with_val
+        elif trainer.should_stop:  # a callback ends it: after the next epoch, for which val is measured
+            trainer.should_stop, self._ends_with_val = False, True
+            trainer.check_val_every_n_epoch = 1
         self.ended_early = trainer.should_stop  # another callback may have wanted it too
         self._val_is_new = False
         with uninterrupted():
@@ -105,10 +122,11 @@ class EpochEnd(Checkpoint):
         finished = self.ended_early or trainer.current_epoch + 1 == trainer.max_epochs
         if not finished and now - self._written < 20 * self._cost:
             return
+        if not self._written:  # after a first epoch their states are what they will be
+            others = [one for one in trainer.callbacks if one is not self]  # type: ignore[attr-defined]
+            checkpoint.refuse_unreadable({type(one).__name__: one.state_dict() for one in others})
         checkpoint.write(self.last, trainer.save_checkpoint)
-        weights = {name: value.cpu() for name, value in self.best_weights.items()}
-        best = {"weights": weights, "epoch": self.best_epoch, "run": self.run_id}
-        checkpoint.write(self.best, lambda temporary: torch.save(best, temporary))
+        checkpoint.write_weights(self.best, self.best_weights, self.best_epoch, self.run_id)
         self._written = time.monotonic()
         self._cost = self._written - now
 

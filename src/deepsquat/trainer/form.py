@@ -1,5 +1,6 @@
 """What a coach would say of a squat, read off a picture: how far each fault goes, and the measures behind."""
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -69,9 +70,10 @@ class Form:
         unknown = [name for name in self.counted if name not in FAULTS]
         if unknown or not self.counted:
             raise UserError(f"target.counted must name one or more of {', '.join(FAULTS)}; got {unknown}")
-        for name in ("slope", "steep"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"target.{name} must be above 0, got {getattr(self, name)}")
+        for name in ("even", "slope", "plain", "steep"):
+            if not math.isfinite(value := getattr(self, name)) or (name[0] == "s" and value <= 0):
+                asked = "a number above 0" if name[0] == "s" else "a number"
+                raise UserError(f"target.{name} must be {asked}, got {value}")
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         return 3, height, width

@@ -67,6 +67,8 @@ def make_trainer(options: TrainerOptions, callbacks: list[Any]) -> "pl.Trainer":
     import pytorch_lightning as pl
     import torch
 
+    from deepsquat.trainer.checkpoint import InOneFile
+
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)  # its advice; ours is in the run and on the bar
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\.")
@@ -86,4 +88,5 @@ def make_trainer(options: TrainerOptions, callbacks: list[Any]) -> "pl.Trainer":
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
+        plugins=[InOneFile()],
     )

@@ -176,7 +176,5 @@ class _InOrder:
 def _add_gradient(weight: Tensor, gradient: Tensor) -> None:
     if weight.grad is not None:
         weight.grad += gradient
-    elif gradient.stride() == weight.stride():  # as the optimizer reads it
-        weight.grad = gradient
-    else:
+    else:  # of its own, since weights that a network adds up are given one tensor
         weight.grad = torch.empty_like(weight).copy_(gradient)

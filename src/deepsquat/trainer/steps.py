@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from deepsquat.errors import UserError
-from deepsquat.model.network import Network, memory
+from deepsquat.model.network import Network
+from deepsquat.processes import memory
 from deepsquat.trainer import pieces
 from deepsquat.trainer.forward import forward
 from deepsquat.trainer.loss import Loss

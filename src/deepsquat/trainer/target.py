@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 # Keras clips probabilities to [1e-7, 1 - 1e-7]: here their logits, of either sign. No gradient beyond.
 _FARTHEST = math.log((1 - 1e-7) / 1e-7)  # 16.118, which is also the most that an output can cost
 
-# Images (B, 3, H, W) uint8, labels (B,), squat numbers (B,), true measures (B, 7), NaN where unknown.
+# Images (B, 3, H, W) uint8, labels (B,), squat numbers (B,), true measures (B, 8), NaN where unknown.
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
