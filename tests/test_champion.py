@@ -127,6 +127,25 @@ def test_weights_too_large_to_be_shipped_are_refused(tmp_path: Path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
+def test_killed_while_another_is_written_the_model_before_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion.write(tmp_path, made())
+    torch.manual_seed(1)
+    other = replace(made(), network=PlainNet(**ARGUMENTS).eval())
+
+    def killed(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(champion.json, "dumps", killed)  # its weights are there, model.json is the old one
+        champion.write(tmp_path, other)
+    assert torch.equal(champion.load(tmp_path).outputs(images()), made().outputs(images()))
+    champion.write(tmp_path, other)
+    assert torch.equal(champion.load(tmp_path).outputs(images()), other.outputs(images()))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "weights.pt"]
+
+
 def test_the_shipped_model_tells_good_from_bad_squats_of_people_made_up_here() -> None:
     """From every side, with an estimator's errors. It lies in the repository, whatever the home is."""
     model = champion.load()

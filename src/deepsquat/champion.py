@@ -30,6 +30,7 @@ FORMAT = 1
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "models" / "champion"  # in the repository
 PROMOTED = "promoted"  # in the data folder; it goes before the one that is shipped
 WEIGHTS, MODEL = "weights.pt", "model.json"
+_BEFORE = "weights.before.pt"  # while another model is written
 _LARGEST = 2 * 2**20  # bytes of weights: they lie in the repository
 _CLIP = 1e-6  # of a probability, before its logit
 
@@ -111,7 +112,7 @@ def held_to(champion: Champion, standard: str) -> Champion:
         return champion
     path = expanded(standard, "standard")
     if not path.is_file():
-        names = ", ".join(champion.standards)
+        names = ", ".join(champion.standards or (champion.standard,))
         raise UserError(f"standard={standard}: must be one of {names}, or a file from src/calibrate.py")
     try:
         known = without_checksum(json.loads(path.read_text(encoding="utf-8")))
@@ -133,7 +134,8 @@ def compared_to(champion: Champion, logits: Sequence[float]) -> Champion:
     """
     if champion.comparison is None:
         raise UserError(
-            f"reference: the model {champion.name} cannot compare; make it anew with src/promote.py"
+            f"reference: the model {champion.name} cannot compare, as none that learned from labels can; "
+            "take weights=shipped"
         )
     name = "good squats of this person"
     standards = dict(champion.standards)
@@ -202,10 +204,15 @@ def write(folder: Path, champion: Champion) -> None:
         "made_of": dict(champion.made_of),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
+    before = folder / _BEFORE
+    if (folder / WEIGHTS).is_file():  # until model.json names the new ones, it names these
+        with written_whole(before) as temporary:
+            temporary.write_bytes((folder / WEIGHTS).read_bytes())
     with written_whole(folder / WEIGHTS) as temporary:
         temporary.write_bytes(weights)
     with written_whole(folder / MODEL) as temporary:
         temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    before.unlink(missing_ok=True)
 
 
 def load(folder: Path = FOLDER) -> Champion:
@@ -226,7 +233,9 @@ def load(folder: Path = FOLDER) -> Champion:
         raise UserError(f"{path}: is damaged; put the model's files there anew") from error
     if not isinstance(known, dict) or known.get("format") != FORMAT:
         raise UserError(f"{path}: is no model of format {FORMAT}, the one that this version reads")
-    if hashlib.sha256(weights).hexdigest() != known.get("weights_sha256"):
+    if not _is_named(weights, known) and (folder / _BEFORE).is_file():  # another one was being written
+        weights = (folder / _BEFORE).read_bytes()
+    if not _is_named(weights, known):
         raise UserError(f"{folder / WEIGHTS}: are not the weights that {MODEL} names; put both there anew")
     try:
         return _champion(known, weights)
@@ -236,6 +245,10 @@ def load(folder: Path = FOLDER) -> Champion:
         raise UserError(
             f"{path}: cannot be used ({reason(error)}); put the model's files there anew"
         ) from error
+
+
+def _is_named(weights: bytes, known: Mapping[str, Any]) -> bool:
+    return hashlib.sha256(weights).hexdigest() == known.get("weights_sha256")
 
 
 def _champion(known: dict[str, Any], weights: bytes) -> Champion:

@@ -50,6 +50,24 @@ def test_too_few_labels_are_one_line(corpus, command: Command, tmp_path: Path) -
     assert not (tmp_path / "x.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["standard={here}"], "must be a file to write, whose name ends in .json"),
+        (["standard={here}/labels.yaml"], "must be a file to write, whose name ends in .json"),
+        (["standard=strict"], "must be a file to write, whose name ends in .json"),
+        (["standard={here}/x.json", "seed=1.5"], "seed must be a whole number from 0 on, got 1.5"),
+    ],
+)
+def test_what_cannot_be_written_is_known_first(
+    words: list[str], said: str, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "labels.yaml").write_text("mine")
+    done = command("src/calibrate.py", *(word.format(here=tmp_path) for word in words), "data.root=nowhere")
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert (tmp_path / "labels.yaml").read_text() == "mine"
+
+
 def test_a_standard_takes_the_place_of_the_models_own_shift(corpus, command: Command, tmp_path: Path) -> None:
     """Where good begins, in what the network says, does not depend on what the model took from it."""
     found = []

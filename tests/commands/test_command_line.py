@@ -45,6 +45,17 @@ def test_a_comma_is_part_of_a_name_that_is_there_and_else_lists_values(tmp_path:
     assert read("-m", f"data.root={tmp_path}/a,b", sweeps=True)[1] == f"data.root={tmp_path}/a,b"
 
 
+@pytest.mark.parametrize("value", ["1_2", "1e3", "1.10", "true", "7", "Anna B."])
+def test_a_name_is_the_text_that_was_typed(value: str) -> None:
+    (word,) = read(f"subject={value}")
+    assert OverridesParser.create().parse_override(word).value() == value
+
+
+def test_values_too_long_for_a_path_are_values() -> None:
+    word = f"seed={','.join(map(str, range(2000)))}"
+    assert read(word, sweeps=True) == [word]
+
+
 def test_what_hydra_can_read_stays_as_it_is() -> None:
     words = [
         "model=convnet",

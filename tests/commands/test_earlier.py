@@ -120,6 +120,8 @@ def test_a_run_is_trained_anew_and_a_group_that_sets_others_is_refused(tmp_path:
     assert asked(f"from={run.id}").optim.l2 == 0.5
     with pytest.raises(UserError, match="protocol=paper cannot be given with from="):
         asked(f"from={run.id}", "protocol=paper")
+    with pytest.raises(UserError, match=r"protocol.epochs=2 cannot be given with from=.* trainer.max_epochs"):
+        asked(f"from={run.id}", "protocol.epochs=2")
 
 
 def test_a_run_of_a_version_that_knew_less_is_one_line(tmp_path: Path, asked) -> None:

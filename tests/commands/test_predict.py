@@ -109,6 +109,10 @@ def test_a_reference_and_a_standard_change_the_verdict_and_are_named(
         found[standard] = json.loads(next(out.rglob("verdict.json")).read_text())
         assert found[standard]["model"]["standard"] == standard
         assert f"<em>{standard}</em>" in next(out.rglob("page.html")).read_text()
+    mine = tmp_path / "mine.json"
+    mine.write_text("{}")
+    done = command("src/predict.py", str(video), f"reference={video}", f"standard={mine}")
+    assert done.returncode == 2 and "leave standard= out, or reference=" in done.stderr
     own = found["good squats of this person"]["repetitions"]
     reference = found["good squats of this person"]["reference"]
     assert before["reference"] is None and reference["video"] == str(video)

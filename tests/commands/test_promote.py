@@ -136,6 +136,7 @@ def test_a_runs_network_judges_by_its_id_or_its_checkpoint(
     [
         (["runs=[none]"], "there is no run none"),
         (["standards.strict.deep=1"], "standards.strict: "),
+        (["name=a/b"], "name must be a text without / and :"),
         (["+evaluation.on.x={option: films}"], "evaluation.on.x must name an option of data"),
     ],
 )

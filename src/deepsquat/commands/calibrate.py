@@ -28,6 +28,10 @@ def calibrate(config: DictConfig) -> None:
     if OmegaConf.is_missing(config, "standard"):
         raise UserError("standard: name the file to write, as in standard=mine.json")
     out = expanded(config.standard, "standard")
+    if out.suffix != ".json" or out.is_dir():
+        raise UserError(f"standard={config.standard}: must be a file to write, whose name ends in .json")
+    if type(config.seed) is not int or config.seed < 0:
+        raise UserError(f"seed must be a whole number from 0 on, got {config.seed}")
     source, pose = build(config, "data"), build(config, "pose")
     model = load_weights(config)
     if not hasattr(source, "frames"):

@@ -37,6 +37,7 @@ class Trained:
     weights: Mapping[str, Tensor]
     files: Path
     tested: bool  # whether the run's test figures are of these weights
+    frames: FrameChoice  # that its protocol says
 
 
 def of_run(store: tracking.Store, run_id: str) -> Trained:
@@ -48,6 +49,11 @@ def of_run(store: tracking.Store, run_id: str) -> Trained:
         UserError: there is no such run, it has not finished, or its folder is gone.
     """
     run = store.find(run_id)
+    if run.tag("sweep") or run.tag("folds"):
+        kind = "a sweep's" if run.tag("sweep") else "an evaluation's"
+        raise UserError(f"{run_id} is {kind} own run, which has no network; name one of its runs")
+    if run.status == "FAILED":
+        raise UserError(f"runs: {run_id} has failed; python src/train.py from={run_id} trains it anew")
     if run.status != "FINISHED":
         raise UserError(f"runs: {run_id} has not finished; python src/train.py resume={run_id}")
     folder = Path(run.tag("folder"))
@@ -79,8 +85,9 @@ def _trained(path: Path, files: Path, run_id: str) -> Trained:
     weights, owner = read_weights(path)
     if owner != run_id:
         raise UserError(f"{path} is of the run {owner}, not of {run_id}; train anew")
-    choices = chosen(config_of_run(files / "config.yaml", f"run {run_id}"))
-    return Trained(run_id, choices, weights, files, path.name == TESTED)
+    config = config_of_run(files / "config.yaml", f"run {run_id}")
+    frames = FrameChoice(config.protocol.frames_each_side, config.protocol.frame_step)
+    return Trained(run_id, chosen(config), weights, files, path.name == TESTED, frames)
 
 
 def network_of(choices: Choices, weights: Sequence[Mapping[str, Tensor]]) -> tuple[nn.Module, dict[str, Any]]:
@@ -110,7 +117,7 @@ def network_of(choices: Choices, weights: Sequence[Mapping[str, Tensor]]) -> tup
 
 
 def model_of(trained: Trained, name: str) -> Champion:
-    """The model, with temperature and threshold where enough val squats say them, else 1 and 0.5."""
+    """The model, with temperature and shift where enough val squats say them, else 1 and 0."""
     choices = trained.choices
     network, built_by = network_of(choices, [trained.weights])
     code, _ = provenance.code_tags()
@@ -119,7 +126,7 @@ def model_of(trained: Trained, name: str) -> Champion:
         "runs": [trained.run_id],
         "commit": code.get("mlflow.source.git.commit", ""),
     }
-    frames = getattr(choices.data, "frames", None) or FrameChoice()
+    frames = getattr(choices.data, "frames", None) or trained.frames
     raw = Champion(
         name, network, built_by, choices.target, choices.skeleton, frames, 1.0, 0.5, made_of=made_of
     )
@@ -130,8 +137,7 @@ def model_of(trained: Trained, name: str) -> Champion:
     if begins is None:
         return raw
     warm = temperature(val.score, val.label)
-    logit = begins / warm
-    return replace(raw, temperature=warm, threshold=1 / (1 + float(np.exp(-logit))))
+    return replace(raw, temperature=warm, shift=begins / warm)
 
 
 def scores_of(trained: Trained) -> dict[str, Scores]:

@@ -155,9 +155,9 @@ def labelled_card(model: Champion, measured: "Mapping[str, Measured]") -> str:
         "runs": ", ".join(model.made_of["runs"]),
         "source": model.made_of["data"]["source"],
         "images": f"{n} images" if n > 1 else "the image",
-        "fitted": "Temperature and threshold were fitted on val."
+        "fitted": "Temperature and shift were fitted on val, both labels with as much weight."
         if fitted
-        else "Temperature and threshold are 1 and 0.5: val has too few squats to fit them, or the network "
+        else "Temperature and shift are 1 and 0: val has too few squats to fit them, or the network "
         "does not rank val rightly.",
         "table": _table(measured),
     }

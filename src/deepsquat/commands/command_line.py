@@ -10,6 +10,7 @@ from deepsquat.overrides import hydra_text
 
 # Values that hold names of the user's own, empty by default; Hydra takes new names where ++ is typed.
 _OPEN = ("metrics", "evaluation.on", *(f"hydra.sweeper.{key}_options" for key in ("sampler", "pruner")))
+_TEXTS = ("name", "notes", "subject")  # what Hydra would read as a number, such as 1_2, is text
 _OVERRIDE = re.compile(r"(?P<name>(\+\+?|~)?[A-Za-z_][\w./@:-]*)=(?P<value>.*)", re.DOTALL)
 
 
@@ -66,13 +67,23 @@ def _read(word: str, conf: Path, many: bool, sweeps: bool) -> tuple[str, bool]:
     swept = parsed.is_sweep_override()
     if (many and name == "resume") or (swept and name == "sweep"):
         raise UserError(f"{word}: one at a time" + (", without -m" if name == "resume" else ""))
-    if swept and not many and (not sweeps or Path(found["value"]).expanduser().exists()):
+    if swept and not many and (not sweeps or _exists(found["value"])):
         return text, False
     value = None if swept else parsed.value()
+    if name in _TEXTS and isinstance(value, int | float):
+        return text, False
     options = _options(conf, name)
     if options and not swept and (not value or not isinstance(value, str | list | dict)):
         raise UserError(f"{word}: {name} must be one of {', '.join(options)}")
     return word, swept or name in ("sweep", "experiment") or name.startswith("hydra.sweeper.")
+
+
+def _exists(text: str) -> bool:
+    """Whether it is a path; a text may be too long for one, or begin with ~ and name nobody."""
+    try:
+        return Path(text).expanduser().exists()
+    except (OSError, RuntimeError):
+        return False
 
 
 def _known(word: str, name: str, conf: Path) -> None:

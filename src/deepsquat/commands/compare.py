@@ -24,7 +24,7 @@ def compare(config: DictConfig, names: Sequence[str]) -> None:
     runs, out = expanded(config.paths.runs, "paths.runs"), expanded(config.out, "out")
     if config.storage is not None and not isinstance(config.storage, str):
         raise UserError(f"storage must be an address of Optuna's, or null, got {config.storage}")
-    studies = [study_by_name(runs, name, config.storage, name) for name in names]
+    studies = [study_by_name(runs, name, config.storage, name, option="storage") for name in names]
     from deepsquat.commands.sweep import STUDY_ID, SWEEP
     from deepsquat.runs import comparison
     from deepsquat.study.summary import summary

@@ -42,8 +42,11 @@ def anew(config: DictConfig, name: str, overrides: list[str]) -> DictConfig:
 def _put(found: DictConfig, config: DictConfig, override: str) -> None:
     """One override, its value taken from where Hydra has put it."""
     key = override.partition("=")[0]
-    if key.startswith("~") or "@" in key or key in _SETS_OTHERS:
-        raise UserError(f"{override} cannot be given with from=; give the values that it stands for")
+    if key.startswith("~") or "@" in key or key.lstrip("+").partition(".")[0] in _SETS_OTHERS:
+        raise UserError(
+            f"{override} cannot be given with from=; give the values that it stands for, such as "
+            "trainer.max_epochs, optim.batch_size or data.frames.each_side"
+        )
     key = key.lstrip("+")
     OmegaConf.update(found, key, OmegaConf.select(config, key), merge=False, force_add=True)
 
@@ -68,7 +71,7 @@ def _best_of(folder: Path, name: str) -> Path:
     from deepsquat.study.beginning import origin
 
     storage = HydraConfig.get().sweeper.storage
-    study = study_by_name(folder.parent, name, storage, f"from={name}", "run and no study")
+    study = study_by_name(folder.parent, name, storage, f"from={name}", kinds="run and no study")
     if len(study.directions) > 1:
         best = " ".join(f"multirun/{name}/{trial.number}" for trial in study.best_trials[:5])
         raise UserError(f"from={name}: it has several objectives, so choose: from=RUN_ID, as of {best}")

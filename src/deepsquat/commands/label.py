@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 LABELS = {"good": 1, "bad": 0}
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What is known of all the videos."""
+
+    label: int | None
+    subject: str | None
+    slowed: float  # how many times slower than life they are
+
+
 def label(config: DictConfig, files: Sequence[str]) -> None:
     """Adds the squats of each video; ends with exit code 1 where some of several could not be, 2 where
     none could.
@@ -32,10 +42,14 @@ def label(config: DictConfig, files: Sequence[str]) -> None:
         UserError: no video is named, a value cannot be, or the only video cannot be read.
     """
     places, videos = named_videos(files, "python src/label.py FOLDER label=good")
-    said, subject = _label(config), _subject(config)
+    told = _Told(_label(config), _subject(config), number(config, "slowed", 1, 20))
     rate, pose = number(config, "rate", 5, 60), build(config, "pose")
     data, out = expanded(config.paths.data, "paths.data"), expanded(config.out, "out")
     path = _labels_file(config, places)
+    if path.is_file():
+        from deepsquat.data.videos.adding import check
+
+        check(path)  # what is wrong in it is wrong for all videos
     whole = path.parent.absolute()
     outside = [v for v in videos if not _is_in(v, whole) and not v.absolute().is_relative_to(whole)]
     if outside:
@@ -50,7 +64,7 @@ def label(config: DictConfig, files: Sequence[str]) -> None:
     with closing(Reader(pose, rate, data)) as reader:
         for video in videos:
             try:
-                _one(video, path, out / below(video), reader, (said, subject), seen)
+                _one(video, path, out / below(video), reader, told, seen)
             except UserError as error:
                 if len(videos) == 1:
                     raise
@@ -105,11 +119,12 @@ def _one(
     path: Path,
     folder: Path,
     reader: "Reader",
-    told: tuple[int | None, str | None],
+    told: _Told,
     seen: dict[str, Path],
 ) -> None:
     """Finds one video's squats and adds them. seen: by sha256, the videos before, one of which it may be."""
     from deepsquat.data.videos.adding import add_squats
+    from deepsquat.predict.advice import why_none
 
     if not _is_in(video, path.parent):
         raise UserError(f"{video}: is a link to a place outside {path.parent}; copy the video into it")
@@ -117,36 +132,41 @@ def _one(
     found = reader.poses(video)
     if (other := seen.setdefault(found.sha256, video)) != video:
         raise UserError(f"{video}: is the same video as {other}; keep one of them")
-    repetitions = _repetitions(found)
+    repetitions = _repetitions(found, told.slowed)
     name = video.resolve().relative_to(path.parent.resolve()).as_posix()
-    squats = _squats(name, repetitions, *told)
+    squats = _squats(name, repetitions, told)
     added = add_squats(path, squats)
     partial = len(repetitions) - len(squats)
-    words = [f"{len(squats)} squat{'s' * (len(squats) != 1)}", f"{len(added)} added"]
-    if len(added) < len(squats):
-        words.append(f"{len(squats) - len(added)} there already")
+    words = [f"{len(squats)} squat{'s' * (len(squats) != 1)}", f"{len(added.new)} added"]
+    if len(added.new) < len(squats):
+        words.append(f"{len(squats) - len(added.new)} there already")
+    if added.filled:
+        words.append(f"{added.filled} of these labelled now, or named")
     print(f"  {', '.join(words)}")
+    if added.otherwise:
+        print(f"  unchanged: {added.otherwise} whose label or subject is another one in {path}")
+    if not repetitions and (why := why_none(found.poses, told.slowed)):
+        print(f"  none was found: {why}")
     if partial:
         print(f"  not written: {partial} that the clip cuts off")
-    for one in added:
+    for one in added.new:
         print(f"  from {one.start:6.2f} s  bottom {one.bottom:6.2f} s  to {one.end:6.2f} s")
     if squats:
         _draw(folder / "bottoms.png", video, found, squats, reader, path)
 
 
-def _repetitions(found: "Estimated") -> list["Repetition"]:
+def _repetitions(found: "Estimated", slowed: float) -> list["Repetition"]:
     from deepsquat.repetitions import find
 
     poses = found.poses
-    return find(poses.time, poses.landmarks, float(poses.aspect[0])) if len(poses.time) else []
+    return find(poses.time, poses.landmarks, float(poses.aspect[0]), slowed) if len(poses.time) else []
 
 
-def _squats(
-    video: str, repetitions: Sequence["Repetition"], label: int | None, subject: str | None
-) -> list["Squat"]:
+def _squats(video: str, repetitions: Sequence["Repetition"], told: _Told) -> list["Squat"]:
     """Those that the clip shows whole, to a hundredth of a second."""
     from deepsquat.data.squats import Squat
 
+    label, subject = told.label, told.subject
     return [
         Squat(video, 0, round(one.start, 2), round(one.bottom, 2), round(one.end, 2), label, subject)
         for one in repetitions
@@ -184,10 +204,14 @@ def _draw(
 
 
 def _say_end(path: Path) -> None:
+    from deepsquat.data.videos.annotations import read_labels
     from deepsquat.data.videos.source import NAMES
 
     if not path.exists():
         print("No squat was found, so nothing was written.")
+        return
+    if not any(squat.label is not None for squat in read_labels(path)):
+        print(f"Labels in {path}, where no squat has a label yet: write label: 1 (good) or 0 (bad) to each.")
         return
     words = ["python", "src/train.py", "data=videos", f"data.root={path.parent}"]
     words += [f"data.labels={path.name}"] if path.name not in NAMES else []

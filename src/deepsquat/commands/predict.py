@@ -188,7 +188,13 @@ class _Job:
         model = weights.load(self.config, self.weights)
         from deepsquat.champion import held_to
 
-        model = held_to(model, str(self.config.standard))
+        asked = str(self.config.standard)
+        if self.references and asked not in (*model.standards, model.standard):
+            raise UserError(
+                f"standard={asked}: beside good squats of the same person these are the standard; leave "
+                "standard= out, or reference="
+            )
+        model = held_to(model, asked)
         if self.config.depth is not None:
             from deepsquat.predict.depth import asking
 

@@ -1,5 +1,6 @@
 """src/promote.py: a finished run, or several on made-up people, becomes the champion."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -41,6 +42,8 @@ def promote(config: DictConfig) -> None:
         UserError: a run is not there, not finished, or of another kind than the first.
     """
     ids = listed(config, "runs")
+    if not (isinstance(config.name, str) and re.fullmatch(r"[^/:\x00-\x1f]+", config.name)):
+        raise UserError(f"name must be a text without / and :, got {config.name!r}")
     store = build(config, "tracking").open_store()
     runs = [candidate.of_run(store, run_id) for run_id in ids]
     refuse_different(ids, [run.choices for run in runs])
@@ -99,6 +102,10 @@ def _promote_labelled(config: DictConfig, store: tracking.Store, runs: Sequence[
     """The same of a run on squats that somebody has labelled: val fits it, and test says how good it is."""
     if len(runs) > 1:
         raise UserError("runs: of runs on labelled squats one is promoted; only those on made-up people join")
+    if config.get("folds") is not None:
+        raise UserError(
+            f"folds={config.folds}: are for runs on made-up people; this one's val sets its standard"
+        )
     fitted = candidate.model_of(runs[0], str(config.name))
     scores = candidate.scores_of(runs[0])
     if not scores:
@@ -116,8 +123,11 @@ def _promote_labelled(config: DictConfig, store: tracking.Store, runs: Sequence[
 
 def _folder(config: DictConfig) -> Path:
     """That the model goes into."""
-    if config.folder is not None:
-        return expanded(config.folder, "folder")
+    return _folder_in_use(config) if config.folder is None else expanded(config.folder, "folder")
+
+
+def _folder_in_use(config: DictConfig) -> Path:
+    """That src/predict.py takes its model from."""
     return expanded(config.paths.data, "paths.data") / champion.PROMOTED
 
 
@@ -146,7 +156,8 @@ def _keep(
         known = [f"{word} {value}" for word, value in said.items() if "nan" not in value]
         print(f"{name}: {found.squats} squats, {', '.join(known)}")
     first = model.made_of["runs"][0]
-    registered = store.register(first, folder, model.name, _ALIAS)
+    in_use = folder.resolve() in (champion.FOLDER, _folder_in_use(config).resolve())
+    registered = store.register(first, folder, model.name, _ALIAS if in_use else None)
     print(f"Model in {folder}{registered and ', and in MLflow as '}{registered}")
     return folder
 

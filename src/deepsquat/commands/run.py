@@ -1,6 +1,7 @@
 """How every command runs and ends: one line and exit code 2 for a user's mistake."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -36,6 +37,9 @@ def run(main: Callable[[], Any], sweeps: bool = False, loads: str = "") -> NoRet
     stop_on_sigterm()
     if os.environ.pop(ENDS_WITH_PARENT, None):  # not for the processes that this one starts
         end_with_parent(by=signal.SIGTERM)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name of a file may hold bytes that are no letters
+            stream.reconfigure(errors="backslashreplace")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them its way
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", "15")  # seconds: a log needs no bar five times a second

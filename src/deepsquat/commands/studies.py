@@ -6,8 +6,16 @@ from typing import Any
 from deepsquat.errors import UserError
 
 
-def study_by_name(runs: Path, name: str, storage: str | None, asked: str, kinds: str = "study") -> Any:
-    """The optuna.Study whose folder is in `runs`. asked: what the user typed; kinds: what it may be.
+def study_by_name(
+    runs: Path,
+    name: str,
+    storage: str | None,
+    asked: str,
+    kinds: str = "study",
+    option: str = "hydra.sweeper.storage",
+) -> Any:
+    """The optuna.Study whose folder is in `runs`. asked: what the user typed; kinds: what it may be; option:
+    which says where trials are kept.
 
     Raises:
         UserError: there is none, or its trials are kept elsewhere.
@@ -26,6 +34,4 @@ def study_by_name(runs: Path, name: str, storage: str | None, asked: str, kinds:
             study_name=name, storage=open_storage(storage or str(folder / "study.journal"))
         )
     except KeyError:
-        raise UserError(
-            f"{asked}: its trials are kept elsewhere; say where with hydra.sweeper.storage=ADDRESS"
-        ) from None
+        raise UserError(f"{asked}: its trials are kept elsewhere; say where with {option}=ADDRESS") from None

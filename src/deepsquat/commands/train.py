@@ -196,7 +196,7 @@ def chosen(config: DictConfig) -> Any:
     if config.get("promote") and "_target_" in config.evaluation:
         raise UserError(
             "promote=true: an evaluation over folds leaves no network to promote; leave evaluation= out, and "
-            "name the folds to python src/promote.py with folds=FOLDER"
+            "where the runs are of made-up people name the folds to python src/promote.py with folds=FOLDER"
         )
     own_words(config)
     keep = config.get("keep_weights")

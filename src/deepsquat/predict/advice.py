@@ -36,13 +36,14 @@ ENOUGH = 0.5  # of a video's pictures: where a body is followed in fewer, that i
 _SLOW = (2.0, 4.0, 8.0, 16.0)  # that slow motion may be
 
 
-def why_none(poses: Poses, seen: float, slowed: float) -> str:
+def why_none(poses: Poses, slowed: float) -> str:
     """Why no squat may have been found in a video, and what to do; "" where nothing is known of that.
 
-    seen: in what share of its pictures a body was followed. slowed: as it was looked at.
+    slowed: as it was looked at.
     """
     if not len(poses.time):
         return ""
+    seen = poses.seen
     apart = float(np.median(np.diff(poses.time))) if len(poses.time) > 1 else 0.0
     if apart * FEWEST > 1.1:
         return f"it has {1 / apart:.1f} pictures a second, and a squat is followed from {FEWEST} on"

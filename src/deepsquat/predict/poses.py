@@ -45,6 +45,12 @@ class Poses:
     persons: np.ndarray  # (n,) int32, people seen
     lifters: np.ndarray  # (n,) int32, people who squat
 
+    @property
+    def seen(self) -> float:
+        """In what share of the rows there is a body, to a hundredth."""
+        known = ~np.isnan(self.landmarks[:, 0, 0])
+        return round(float(known.mean()), 2) if len(known) else 0.0
+
 
 @dataclass(frozen=True)
 class Estimated:

@@ -53,7 +53,7 @@ class Result:
     @property
     def seen(self) -> float:
         """In what share of the pictures that were looked at a body was followed."""
-        return _seen(self.poses)
+        return self.poses.seen
 
     @property
     def whole(self) -> list[tuple[int, Verdict]]:
@@ -91,7 +91,7 @@ def of(
         tuple(heights),
         series,
         reference,
-        "" if verdicts else why_none(poses, _seen(poses), options.slowed),
+        "" if verdicts else why_none(poses, options.slowed),
     )
 
 
@@ -103,11 +103,6 @@ def nearest(video: Path, bottom: float, reader: Reader, champion: Champion, opti
     one = min(found, key=lambda one: abs(cast(float, one.bottom) - bottom))
     measures = _measured([one], poses, angles(poses), _heights(poses, options), options)[0].measures
     return Reference(video, poses, cast(float, one.bottom), measures)
-
-
-def _seen(poses: Poses) -> float:
-    known = ~np.isnan(poses.landmarks[:, 0, 0])
-    return round(float(known.mean()), 2) if len(known) else 0.0
 
 
 def _heights(poses: Poses, options: Options) -> list[Curve]:

@@ -53,10 +53,10 @@ class Store(ABC):
             UserError: there is no such run.
         """
 
-    def register(self, run_id: str, folder: Path, name: str, alias: str) -> str:
+    def register(self, run_id: str, folder: Path, name: str, alias: str | None) -> str:
         """Keeps a model's files with its run, as the newest version of a name. In words, what was registered.
 
-        Empty where the store keeps no models.
+        alias: that this version gets; None: none. Empty where the store keeps no models.
         """
         return ""
 

@@ -121,23 +121,25 @@ class Store(tracking.Store):
             return self._run(self.connection.wait_for(lambda: self._get_run(run_id)))
         return run
 
-    def register(self, run_id: str, folder: Path, name: str, alias: str) -> str:
+    def register(self, run_id: str, folder: Path, name: str, alias: str | None) -> str:
         self.find(run_id)  # which says it where there is no such run
         version = self.connection.wait_for(lambda: self._registered(run_id, folder, name, alias))
-        return f"{name}@{alias}, version {version}"
+        return f"{name}{'@' if alias else ''}{alias or ''}, version {version}"
 
-    def _registered(self, run_id: str, folder: Path, name: str, alias: str) -> str:
+    def _registered(self, run_id: str, folder: Path, name: str, alias: str | None) -> str:
         from mlflow.exceptions import MlflowException
 
-        self.client.log_artifacts(run_id, str(folder), alias)
-        source = f"{self.client.get_run(run_id).info.artifact_uri}/{alias}"
+        place = alias or "model"
+        self.client.log_artifacts(run_id, str(folder), place)
+        source = f"{self.client.get_run(run_id).info.artifact_uri}/{place}"
         try:
             self.client.create_registered_model(name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         version = str(self.client.create_model_version(name, source, run_id).version)
-        self.client.set_registered_model_alias(name, alias, version)
+        if alias is not None:
+            self.client.set_registered_model_alias(name, alias, version)
         return version
 
     def _get_run(self, run_id: str) -> Any:

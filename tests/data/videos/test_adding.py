@@ -1,6 +1,9 @@
 """What is added to a labels file leaves everything else in it as it was."""
 
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from deepsquat.data.squats import Squat
 from deepsquat.data.videos.adding import add_squats, new_squats
 from deepsquat.data.videos.annotations import read_labels
 from deepsquat.errors import UserError
+from program import ROOT
 
 NAMES = ("a.mp4", "gym/b.mp4", "ä, [x]: 'y' = #1 ワ.mp4", '"q" {z}.mov', "- dash.mp4", "123")
 
@@ -47,7 +51,7 @@ def test_everything_that_stood_there_stands_there_still(folder: Path) -> None:
     path = folder / "labels.yaml"
     path.write_text(TEXT)
     for name in NAMES:
-        (added,) = add_squats(path, [squat(name, 0.9, 1), squat(name, 20.125, 0, "Ünal")][1:])
+        (added,) = add_squats(path, [squat(name, 20.125, 0, "Ünal")]).new
         assert added == squat(name, 20.125, 0, "Ünal")
     lines = path.read_text().splitlines()
     kept = [line for line in TEXT.splitlines() if not line.startswith("gym")]
@@ -58,7 +62,56 @@ def test_everything_that_stood_there_stands_there_still(folder: Path) -> None:
     assert lines[lines.index("'123':") + 2] == f"- {new}"
     assert {s.video for s in read_labels(path)} == set(NAMES)
     before = path.read_bytes()
-    assert add_squats(path, [squat("a.mp4", 20.5, 1)]) == [] and path.read_bytes() == before
+    again = add_squats(path, [squat("a.mp4", 20.5, 1)])
+    assert not again.new and (again.filled, again.otherwise) == (0, 1) and path.read_bytes() == before
+
+
+def test_what_an_entry_lacks_of_label_and_subject_it_gets_in_its_own_form(folder: Path) -> None:
+    path = folder / "labels.yaml"
+    path.write_bytes(
+        b"""\xef\xbb\xbf# \xc3\xa4
+a.mp4:
+- {start: 1, mid: 2, end: 3, faults: [x]}   # c1
+- start: 11
+  mid: 12
+  end: 13
+  faults:
+  - y   # c2
+- {start: 21, mid: 22, end: 23, label: , subject: null, }
+- {start: 31, mid: 32, end: 33, label: 0, subject: ben}
+gym/b.mp4: [{start: 1, mid: 2, end: 3}]
+"""
+    )
+    found = [squat("a.mp4", start, 1, "1_2") for start in (1.0, 11.1, 21.0, 31.0, 41.0)]
+    added = add_squats(path, found)
+    assert (added.filled, added.otherwise) == (3, 1) and [one.start for one in added.new] == [41.0]
+    text = path.read_bytes().decode()
+    assert "end: 3, faults: [x], label: 1, subject: '1_2'}   # c1" in text
+    assert "  - y   # c2\n  label: 1\n  subject: '1_2'\n" in text
+    assert "end: 23, label: 1 , subject: '1_2', }" in text and text.startswith("\ufeff# ä")
+    known = {(s.video, s.start): (s.label, s.subject) for s in read_labels(path)}
+    assert known["gym/b.mp4", 1.0] == (None, None) and known["a.mp4", 31.0] == (0, "ben")
+    assert {known["a.mp4", start] for start in (1.0, 11.0, 21.0, 41.0)} == {(1, "1_2")}
+    before = path.read_bytes()
+    again = add_squats(path, found)
+    assert (again.new, again.filled) == ([], 0) and path.read_bytes() == before
+
+
+def test_two_processes_lose_nothing(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from deepsquat.data.squats import Squat\n"
+        "from deepsquat.data.videos.adding import add_squats\n"
+        "for i in range(12):\n"
+        "    add_squats(Path('labels.yaml'), [Squat(sys.argv[1], 0, 9.0 * i, 9.0 * i + 1, 9.0 * i + 2, 1)])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    begun = [
+        subprocess.Popen([sys.executable, "-c", code, name], cwd=folder, env=environment)
+        for name in ("a.mp4", "gym/b.mp4")
+    ]
+    assert [process.wait() for process in begun] == [0, 0]
+    assert len(read_labels(folder / "labels.yaml")) == 24
 
 
 def test_a_file_is_begun(folder: Path) -> None:
@@ -108,7 +161,7 @@ def test_what_cannot_be_extended_is_one_line_and_stays(folder: Path, text: str, 
     with pytest.raises(UserError, match=message) as caught:
         add_squats(path, [squat("gym/b.mp4", 5.0)])
     assert "\n" not in str(caught.value) and path.read_text() == text
-    assert not list(folder.glob(".labels*"))
+    assert [path.name for path in folder.glob(".labels*")] == [".labels.yaml.lock"]
 
 
 def test_a_name_that_no_labels_file_has_is_refused(folder: Path) -> None:
@@ -140,7 +193,7 @@ def test_many_files_of_all_forms(folder: Path) -> None:
         before = set(read_labels(path))
         comments = path.read_text().count("#")
         video = random.choice(NAMES)
-        added = add_squats(path, [squat(video, 5.0, 1), squat(video, 95.0)])
+        added = add_squats(path, [squat(video, 5.0, 1), squat(video, 95.0)]).new
         after = read_labels(path)
         assert len(after) == len(before) + 2 == len(before) + len(added)
         assert {(s.video, s.start) for s in before} < {(s.video, s.start) for s in after}

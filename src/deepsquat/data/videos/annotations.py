@@ -105,6 +105,11 @@ def as_yaml_list(squats: Sequence[Squat]) -> list[str]:
     return [_dumped(_mapping(squat)).rstrip("\n") for squat in squats]
 
 
+def as_yaml_value(value: int | str) -> str:
+    """A label or a name as it stands in the file."""
+    return _dumped(value).removesuffix("\n").removesuffix("\n...")
+
+
 def _dumped(what: object) -> str:
     dumped: str = yaml.dump(what, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
     return dumped
@@ -177,6 +182,15 @@ def _squats(path: Path, video: str, node: yaml.Node) -> Iterator[Squat]:
             what = f"it starts at {two.start}, before the squat of line {one.line} ends at {one.end}"
             raise UserError(f"{two.place}: {what}; squats of one video must not overlap")
     return (replace(entry.squat, index=index) for index, entry in enumerate(entries))
+
+
+def squat_of(path: Path, video: str, node: yaml.Node) -> Squat:
+    """One entry alone, its number left out.
+
+    Raises:
+        UserError: something is wrong in it.
+    """
+    return _squat(path, video, 0, node).squat
 
 
 def _squat(path: Path, video: str, number: int, node: yaml.Node) -> _Entry:
