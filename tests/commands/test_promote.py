@@ -145,7 +145,9 @@ def test_what_cannot_be_promoted_is_one_line(
 ) -> None:
     words = ["src/promote.py", f"runs=[{runs[0]}]", "tracking=offline", "held_out.people=40"]
     done = command(
-        *words, f"folder={tmp_path / 'model'}", *(c if "runs" in c else f"+{c.lstrip('+')}" for c in changes)
+        *words,
+        f"folder={tmp_path / 'model'}",
+        *(c if c.startswith(("runs", "name")) else f"+{c.lstrip('+')}" for c in changes),
     )
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "model").exists()
