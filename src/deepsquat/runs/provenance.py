@@ -11,6 +11,8 @@ from pathlib import Path
 from deepsquat.processes import cores
 
 _ROOT = Path(__file__).resolve().parents[3]  # the repository that this code lies in
+# What no run depends on; src/reproduce.py packs its archive into docs/ while others are at work.
+_NO_CODE = (":(exclude)docs", ":(exclude)tests", ":(exclude)*.md")
 
 
 @lru_cache(maxsize=1)  # what this process runs was read when it began
@@ -31,7 +33,7 @@ def code_tags() -> tuple[dict[str, str], str]:
         return done.stdout
 
     commit = git("rev-parse", "HEAD").strip()
-    diff = git("diff", "--no-ext-diff", "--no-color", "HEAD") if commit else ""
+    diff = git("diff", "--no-ext-diff", "--no-color", "HEAD", "--", ".", *_NO_CODE) if commit else ""
     diff += "".join(
         f"not in git: {name}\n"
         for name in git("ls-files", "--others", "--exclude-standard", "src", "conf").split()
