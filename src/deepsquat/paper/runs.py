@@ -15,7 +15,7 @@ from deepsquat.trainer.predictions import Predictions
 _MOST = 5000  # runs read at once
 # Params that say where and how often, not what was run; data and poses are known by their fingerprint.
 _NOT_WHAT = re.compile(
-    r"(data|pose|trial|paths|tracking)\.|(seed|resume|trial|trainer\.accelerator|trainer\.compile)$"
+    r"(data|pose|trial|paths|tracking)\.|(seed|resume|trial|parameters|trainer\.accelerator|trainer\.compile)$"
 )
 
 
