@@ -204,15 +204,24 @@ def write(folder: Path, champion: Champion) -> None:
         "made_of": dict(champion.made_of),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    before = folder / _BEFORE
-    if (folder / WEIGHTS).is_file():  # until model.json names the new ones, it names these
-        with written_whole(before) as temporary:
-            temporary.write_bytes((folder / WEIGHTS).read_bytes())
+    _keep_named(folder)
     with written_whole(folder / WEIGHTS) as temporary:
         temporary.write_bytes(weights)
     with written_whole(folder / MODEL) as temporary:
         temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    before.unlink(missing_ok=True)
+    (folder / _BEFORE).unlink(missing_ok=True)
+
+
+def _keep_named(folder: Path) -> None:
+    """A copy of the weights that model.json names, until it names others."""
+    try:
+        known = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+        weights = (folder / WEIGHTS).read_bytes()
+    except (OSError, ValueError):
+        return
+    if isinstance(known, dict) and _is_named(weights, known):
+        with written_whole(folder / _BEFORE) as temporary:
+            temporary.write_bytes(weights)
 
 
 def load(folder: Path = FOLDER) -> Champion:
