@@ -62,7 +62,8 @@ def test_every_command_runs(line: str, command: Command, corpus, arrays: str, tm
     if words[0] == "src/report.py":
         words.append(f"folder={tmp_path}")
     synthetic = not any(word.startswith("data=") for word in words)
-    if words[0] in ("src/train.py", "src/prepare.py"):
+    anew = any(word.startswith("from=") for word in words)  # as small as what it is trained anew from
+    if words[0] in ("src/train.py", "src/prepare.py") and not anew:
         words += SMALL[: len(SMALL) if synthetic else -1]
     if training:
         words += SHORT
