@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from deepsquat.commands.videos import is_there
 from deepsquat.errors import UserError
+from deepsquat.files import expanded
 from deepsquat.overrides import hydra_text
 
 # Values that hold names of the user's own, empty by default; Hydra takes new names where ++ is typed.
@@ -67,7 +69,7 @@ def _read(word: str, conf: Path, many: bool, sweeps: bool) -> tuple[str, bool]:
     swept = parsed.is_sweep_override()
     if (many and name == "resume") or (swept and name == "sweep"):
         raise UserError(f"{word}: one at a time" + (", without -m" if name == "resume" else ""))
-    if swept and not many and (not sweeps or _exists(found["value"])):
+    if swept and not many and (not sweeps or is_there(expanded(found["value"], name))):
         return text, False
     value = None if swept else parsed.value()
     if name in _TEXTS and isinstance(value, int | float):
@@ -76,14 +78,6 @@ def _read(word: str, conf: Path, many: bool, sweeps: bool) -> tuple[str, bool]:
     if options and not swept and (not value or not isinstance(value, str | list | dict)):
         raise UserError(f"{word}: {name} must be one of {', '.join(options)}")
     return word, swept or name in ("sweep", "experiment") or name.startswith("hydra.sweeper.")
-
-
-def _exists(text: str) -> bool:
-    """Whether it is a path; a text may be too long for one, or begin with ~ and name nobody."""
-    try:
-        return Path(text).expanduser().exists()
-    except (OSError, RuntimeError):
-        return False
 
 
 def _known(word: str, name: str, conf: Path) -> None:
