@@ -16,6 +16,7 @@ from deepsquat.predict.poses import Estimated, Poses, Reader
 def test_a_video_of_too_few_pictures_says_so(lifted: Poses) -> None:
     few = replace(lifted, time=lifted.time * 10)  # one a second
     assert why_none(few, 1.0) == "it has 1.0 pictures a second, and a squat is followed from 5 on"
+    assert "pictures a second" not in why_none(few, 10.0)  # in life there are ten
 
 
 def test_a_body_that_is_hardly_seen_is_why(lifted: Poses) -> None:

@@ -57,8 +57,9 @@ def fit(
     patience: int | None = None,
     lower: Sequence[bool] = (),
     own: Sequence[pl.Callback] = (),
+    val_every: int = 2,
 ) -> tuple[dict[int, set[str]], dict[str, torch.Tensor]]:
-    """What each epoch reported, by name, and the last weights; three steps an epoch, val every other.
+    """What each epoch reported, by name, and the last weights; three steps an epoch.
 
     lower: of each measure, whether its val/loss counts as the lowest so far, whatever it is.
     """
@@ -77,7 +78,7 @@ def fit(
             if lower:
                 end.best_loss = float("inf") if next(measures) else -float("inf")
 
-    trainer_options = TrainerOptions("cpu", epochs, steps_per_epoch=3, val_every=2)
+    trainer_options = TrainerOptions("cpu", epochs, steps_per_epoch=3, val_every=val_every)
     trainer = make_trainer(trainer_options, [Lower(), EpochSeeds(0), *own, end])
     trainer.fit(
         classifier, datamodule=squat_data(3), ckpt_path=end.last if resume else None, weights_only=True
@@ -156,6 +157,27 @@ def test_a_training_that_is_ended_ends_with_an_epoch_that_val_is_of(
     told, _ = fit(tmp_path / "whole", 20, own=[At(asked)])
     assert list(told) == list(range(1, ends + 1)) and "val/loss" in told[ends]
     assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["weights"]
+
+
+class Broken(pl.Callback):
+    """Cuts a training off in its second epoch."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            raise RuntimeError("cut off")
+
+
+@pytest.mark.parametrize("val_every", [2, 3])
+def test_cut_off_in_the_epoch_that_it_was_to_end_with_it_ends_with_that_one(
+    tmp_path: Path, val_every: int
+) -> None:
+    told, whole = fit(tmp_path / "whole", 20, own=[At(1)], val_every=val_every)
+    assert list(told) == [1, 2]
+    with pytest.raises(RuntimeError, match="cut off"):
+        fit(tmp_path / "parts", 20, own=[At(1), Broken()], val_every=val_every)
+    told, resumed = fit(tmp_path / "parts", 20, resume=True, own=[At(1)], val_every=val_every)
+    assert list(told) == [2] and "val/loss" in told[2]
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 def test_seconds_of_a_run_that_was_resumed_are_those_of_all_its_parts(tmp_path: Path) -> None:

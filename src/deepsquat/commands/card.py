@@ -2,13 +2,9 @@
 
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from deepsquat.champion import Champion
-from deepsquat.commands.quality import in_words
-
-if TYPE_CHECKING:
-    from deepsquat.commands.quality import Measured
+from deepsquat.commands.quality import Measured, in_words
 
 _WIDTH = 120
 _TEXT = """
@@ -73,7 +69,7 @@ _LEFT_OUT = {
 _PUBLIC = " UI-PRMD is in the public domain (PDDL 1.0); none of its recordings is in this folder."
 
 
-def card(model: Champion, measured: "Mapping[str, Measured]") -> str:
+def card(model: Champion, measured: Mapping[str, Measured]) -> str:
     """The card's text; measured: by the name of a source."""
     n, counted = 2 * model.frames.each_side + 1, getattr(model.target, "counted", ())
     told = {
@@ -102,7 +98,7 @@ def _beside(others: "Mapping[str, Mapping[str, str]]") -> dict[str, str]:
     return said
 
 
-def _table(measured: "Mapping[str, Measured]") -> str:
+def _table(measured: Mapping[str, Measured]) -> str:
     """What is not known of any of them has no column."""
     columns = {
         "squats of": list(measured),
@@ -147,7 +143,7 @@ Squats are judged by the mean logit of {images} around their bottom. Where an in
 """
 
 
-def labelled_card(model: Champion, measured: "Mapping[str, Measured]") -> str:
+def labelled_card(model: Champion, measured: Mapping[str, Measured]) -> str:
     """The card's text of a model that learned from labelled squats; measured: by the name of a part."""
     n, fitted = 2 * model.frames.each_side + 1, model.temperature != 1.0
     told = {

@@ -44,8 +44,8 @@ def why_none(poses: Poses, slowed: float) -> str:
     if not len(poses.time):
         return ""
     seen = poses.seen
-    apart = float(np.median(np.diff(poses.time))) if len(poses.time) > 1 else 0.0
-    if apart * FEWEST > 1.1:
+    apart = float(np.median(np.diff(poses.time))) / slowed if len(poses.time) > 1 else 0.0
+    if apart * FEWEST > 1.1:  # a little more apart is as good
         return f"it has {1 / apart:.1f} pictures a second, and a squat is followed from {FEWEST} on"
     if seen < ENOUGH:
         return (

@@ -82,6 +82,8 @@ class EpochEnd(Checkpoint):
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._begun = time.monotonic()
+        if self._ends_with_val:  # it was killed in its last epoch
+            trainer.check_val_every_n_epoch = 1
         trainer.should_stop |= self.ended_early  # killed between its last epoch and its end, it has no other
 
     def on_save_checkpoint(
